@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from awsenv import config, environment, explain
 from awsenv.aws.chain import credentials
-from awsenv.cli.options import RoleOptions, request
+from awsenv.cli.arguments import RoleOptions
+from awsenv.cli.options import request
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, MfaError, RefusedError
 from awsenv.sandbox import Sandbox

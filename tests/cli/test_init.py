@@ -10,7 +10,8 @@ import pexpect
 import pytest
 
 from awsenv import shells
-from awsenv.cli.init import Arguments, run
+from awsenv.cli.arguments import InitArguments
+from awsenv.cli.init import run
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import UsageError
@@ -50,7 +51,7 @@ def test_init_finds_the_calling_shell(row: Row, world: World, require: Callable[
 @pytest.mark.parametrize("shell", SPELLINGS)
 def test_init_without_a_calling_shell_is_for_the_login_shell(shell: str) -> None:
     """Where no shell calls, as in an editor, the hook is that of $SHELL."""
-    action = run(_caller(SHELL=f"/usr/bin/{shell}"), Arguments())
+    action = run(_caller(SHELL=f"/usr/bin/{shell}"), InitArguments())
 
     assert shells.find(shell).hook("/bin/awsenv") == action.text
 
@@ -58,7 +59,7 @@ def test_init_without_a_calling_shell_is_for_the_login_shell(shell: str) -> None
 def test_init_without_any_shell_asks_for_its_name() -> None:
     """Neither a calling shell nor $SHELL: the error says what to add."""
     with pytest.raises(UsageError, match="which shell") as caught:
-        run(_caller(), Arguments())
+        run(_caller(), InitArguments())
 
     assert ("awsenv init SHELL",) == caught.value.hints
 
@@ -103,7 +104,7 @@ def test_a_shell_that_reads_no_file_by_itself_needs_a_variable(
     """Such a shell reads only what ENV names, so the user is shown the line of ~/.profile, too."""
     caller = replace(_caller(HOME="/home/alice", **environ), prints_to_terminal=True)
 
-    assert is_needed == ("\n\nENV=$HOME/.shinit; export ENV\n\n" in run(caller, Arguments(shell=shell)).text)
+    assert is_needed == ("\n\nENV=$HOME/.shinit; export ENV\n\n" in run(caller, InitArguments(shell=shell)).text)
 
 
 @pytest.mark.parametrize("shell", SPELLINGS)

@@ -11,7 +11,8 @@ import pexpect
 import pytest
 
 from awsenv.cli import report
-from awsenv.cli.list import Arguments, run
+from awsenv.cli.arguments import ListArguments
+from awsenv.cli.list import run
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.provider import Provider
@@ -64,7 +65,7 @@ def listed(clean_environ: dict[str, str], tmp_path: Path) -> List:
         prompts = Prompts(environ)
         provider = Provider(None, prompts, lambda _: None)
         caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, columns=columns)
-        return run(caller, Arguments(**options))  # type: ignore[arg-type] # an option of any type
+        return run(caller, ListArguments(**options))
 
     return run_it
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.cli.options import RoleOptions, request, seconds
+from awsenv.cli.arguments import RoleOptions
+from awsenv.cli.options import request, seconds
 from awsenv.errors import Origin, UsageError
 from awsenv.model import RoleRequest
 

@@ -16,9 +16,10 @@ import pytest
 
 from awsenv.agent.memory import Memory, Plan
 from awsenv.agent.term import Clock
+from awsenv.cli.arguments import StatusArguments
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
-from awsenv.cli.status import Arguments, run
+from awsenv.cli.status import run
 from awsenv.model import Chain, Credentials, Note, Source
 from awsenv.provider import Provider
 
@@ -49,7 +50,7 @@ def shown(
     prompts = Prompts(environ)
     provider = Provider(memory, prompts, lambda _: None)
     caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
-    action = run(caller, Arguments(**options))
+    action = run(caller, StatusArguments(**options))
     return action.text, tuple(action.notes)
 
 

@@ -304,7 +304,7 @@ def test_a_broken_install_fails_in_the_shell(
     answer = world.run(*words, PYTHONPATH=str(tmp_path))
 
     step = installation.this().again()
-    expected = f"awsenv: the module no_such_module_here cannot be loaded\n  in       app.py:16\n  try      {step}\n"
+    expected = f"awsenv: the module no_such_module_here cannot be loaded\n  in       app.py:15\n  try      {step}\n"
     assert (status, printed, expected) == (answer.returncode, answer.stdout, answer.stderr)
 
 

@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import fields
 from importlib.metadata import metadata, requires
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from quotes import DOCUMENTS, README, ROOT, blocks, commands, output, section, written
 
-from awsenv.cli.options import RoleOptions
+from awsenv.cli.arguments import RoleOptions, declared
 from awsenv.errors import ExitCode
 from awsenv.variables import EXPORTED, REMOVED, STATE, having
 
@@ -144,7 +143,8 @@ def test_all_exit_codes_are_documented() -> None:
 def test_all_options_of_a_role_are_documented() -> None:
     """The table of options lists each option of a role beside its variable, in order."""
     expected = [
-        (f"`--{option.name.replace('_', '-')}`", f"`AWSENV_{option.name.upper()}`") for option in fields(RoleOptions)
+        (f"`--{option.name.replace('_', '-')}`", f"`AWSENV_{option.name.upper()}`")
+        for option in declared(RoleOptions).values()
     ]
     assert expected == [(row[0], row[1]) for row in rows("Options")]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import datetime, timezone
 
 import pytest
 
 from awsenv import environment
-from awsenv.cli.options import RoleOptions
+from awsenv.cli.arguments import RoleOptions, declared
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.variables import variables
 from awsenv.model import Chain, Credentials, Source
@@ -242,7 +241,7 @@ def test_an_endpoint_set_after_that_of_the_role() -> None:
 
 def test_every_option_that_has_a_variable_is_known() -> None:
     """The variable of every option of a role is found."""
-    environ = {f"AWSENV_{option.name.upper()}": "x" for option in fields(RoleOptions)}
+    environ = {f"AWSENV_{name.upper()}": "x" for name in declared(RoleOptions)}
     (finding,) = variables(environ, NOW)
     assert sorted(environ) == sorted(_names(finding).split(", "))
 

@@ -1,16 +1,15 @@
 """The command line: read with Typer, and handed to the command that it calls.
 
-Each command is a file, which is loaded when the command is called. Its dataclass `Arguments` declares the words and
-options, its docstring is the help below the summary, and its function `run` does the work.
+`arguments` declares the words and options of each command. Its function `run` is in a file of its own, which is loaded
+when the command is called.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from functools import cache
 from importlib import import_module
-from inspect import cleandoc
+from inspect import Parameter, Signature, cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -19,14 +18,15 @@ from typer.exceptions import TyperException
 
 from awsenv import __version__, environment, variables
 from awsenv.cli.action import Print
+from awsenv.cli.arguments import ARGUMENTS, Word, declared
 from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, lacks_role, named, usage
-from awsenv.cli.options import RoleOptions, flag
 from awsenv.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.cli.action import Action
+    from awsenv.cli.arguments import Option
     from awsenv.cli.options import Caller
     from awsenv.model import Environ
 
@@ -53,7 +53,7 @@ class _Command(TyperCommand):
     _parser: Any = None
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read *args* as they were typed. What was left out has the default that `Arguments` gives it."""
+        """Read *args* as they were typed. What was left out has its default."""
         values, rest = self._read(ctx, args)
         if values.pop("help", False):
             raise Help(ctx.get_help())
@@ -137,49 +137,49 @@ class _Program(_Command):
             formatter.write_dl([(command.name, command.summary) for command in COMMANDS.values()])
 
 
-def _awsenv(*, version: Annotated[bool, flag("Print the version.", "--version")] = False) -> None:
-    """Assume AWS roles in your shell.
-
-    `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
-    ACCOUNT/ROLE, or the name of a role in your own account; `-` is the role before. CODE is the six digits of your
-    MFA device. Where ROLE is left out of `use`, `exec`, `console` or `explain`, you pick one from a list.
-
-    A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
-    """
-
-
 @cache
 def _program() -> _Command:
-    return _made(_awsenv, "awsenv", cls=_Program, options_metavar="[OPTIONS] ROLE [CODE] | COMMAND ...")
+    return _made("", cleandoc(ARGUMENTS[""].__doc__ or ""), "[OPTIONS] ROLE [CODE] | COMMAND ...", _Program)
 
 
 @cache
 def built(name: str) -> _Command:
-    """Return the command called *name*, with its file loaded."""
-    command, arguments = COMMANDS[name], _module(name).Arguments
-    made = _made(
-        arguments,
-        name,
-        cls=_Runner if "command" in {field.name for field in fields(arguments)} else _Command,
-        help=f"{command.summary}\n\n{cleandoc(arguments.__doc__)}",
-        options_metavar=command.usage,
-    )
-    if issubclass(arguments, RoleOptions):
-        shared = {field.name for field in fields(RoleOptions)}
-        made.params.sort(key=lambda param: param.name in shared)
-    return made
+    """Return the command called *name*."""
+    command = COMMANDS[name]
+    about = f"{command.summary}\n\n{cleandoc(ARGUMENTS[name].__doc__ or '')}"
+    return _made(name, about, command.usage, _Runner if "command" in declared(ARGUMENTS[name]) else _Command)
 
 
-def _made(declares: Callable[..., object], name: str, **settings: Any) -> _Command:
-    """Return the command whose words and options are the parameters of *declares*."""
+def _made(name: str, about: str, usage: str, cls: type[_Command]) -> _Command:
+    """Return the command called *name* with the words and options that `arguments` declares."""
+
+    def function() -> None:
+        """Stand for the command: Typer reads the signature."""
+
+    vars(function)["__signature__"] = Signature([_parameter(each) for each in declared(ARGUMENTS[name]).values()])
     # Plain text: the help can be searched, and documents quote it. Typer's own completion edits rc files.
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-    app.command(name, context_settings=context, **settings)(declares)
+    app.command(name or "awsenv", cls=cls, context_settings=context, help=about, options_metavar=usage)(function)
     return cast("_Command", typer.main.get_command(app))
 
 
-def _module(name: str) -> Any:
+def _parameter(each: Word | Option) -> Parameter:
+    """Return *each* as a part of a signature, from which Typer makes it."""
+    kind: Any = list[str] if each.is_list else str
+    kind = kind if each.is_required else kind | None
+    if isinstance(each, Word):
+        # Hidden: the usage line has them, and Typer's own section would say `<str>`.
+        info = typer.Argument(hidden=True)
+    else:
+        info = typer.Option(*each.names, metavar=each.metavar, help=each.text)
+        kind = bool if each.is_flag else kind
+    default = Parameter.empty if each.is_required else each.default
+    return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def module(name: str) -> Any:
+    """Return the file of the command called *name*, loaded."""
     return import_module(f"awsenv.cli.{name.replace('-', '_')}")
 
 
@@ -197,7 +197,7 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
     words = named(args)
     name = "".join(words[:1])
     if name in {"", DEFAULT} and lacks_role(args):
-        _module(DEFAULT).refuse_terminal(caller())
+        module(DEFAULT).refuse_terminal(caller())
     if name not in COMMANDS:
         return _without_command(words)
     try:
@@ -209,10 +209,10 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
 
             typos.check_command(args, environment.original(caller().environ), caller().folder)
         raise (_wrong(error, built(name), args) if isinstance(error, TyperException) else error) from None
-    module, calling = _module(name), caller()
+    run, calling = module(name).run, caller()
     if arguments.get("role") == PREVIOUS:
         arguments["role"] = _previous(calling.environ)
-    action: Action = module.run(calling, module.Arguments(**arguments))
+    action: Action = run(calling, ARGUMENTS[name](**arguments))
     return action
 
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 from awsenv import environment, shells
 from awsenv.cli import candidates
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, flag
 from awsenv.errors import UsageError
 
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """The hook of `awsenv init` brings it, so you need this only to package awsenv, or to use completion alone.
-
-    nushell, elvish and xonsh complete by their hook alone.
-
-    Profiles and regions come from a file in ~/.cache/awsenv, which Tab lets awsenv write again when ~/.aws has changed.
-    """
-
-    shell: OptionalWord = None
-    refresh: Annotated[bool, flag("Write that file now, and print it.", "--refresh")] = False
+if TYPE_CHECKING:
+    from awsenv.cli.arguments import CompletionArguments
+    from awsenv.cli.options import Caller
 
 
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: CompletionArguments) -> Print:
     """Return the completion of a shell.
 
     Raises:

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from awsenv.cli import options as role_options
 from awsenv.cli import recent
 from awsenv.cli.action import Open, Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, option, resolve
+from awsenv.cli.options import Caller, resolve
 from awsenv.config.sources import is_long_term, may_be_long_term
 from awsenv.duration import exact
 from awsenv.errors import Origin, UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 
 if TYPE_CHECKING:
+    from awsenv.cli.arguments import ConsoleArguments
     from awsenv.provider import Resolved
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, YesOption, RoleOptions):
-    """Anyone who has the URL can sign in with it for fifteen minutes."""
-
-    role: Word
-    code: OptionalWord = None
-    service: Annotated[str | None, option("NAME", "Start page: s3, ec2.")] = None
-    session_duration: Annotated[str | None, option("TIME", "How long the sign-in lasts: 15m to 12h.")] = None
-    opens: Annotated[bool, flag("Open the URL in the browser.", "--open")] = False
-    anywhere: Annotated[bool, flag("Print to a file or a pipe, secret and all.", "--print")] = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print | Open:
+def run(caller: Caller, arguments: ConsoleArguments) -> Print | Open:
     """Return the sign-in URL of a role, to print or, with `--open`, to open.
 
     Raises:

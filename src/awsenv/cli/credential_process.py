@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, resolve
-from awsenv.cli.use import ANYWHERE, check_that_it_is_read
+from awsenv.cli.options import Caller, resolve
+from awsenv.cli.use import check_that_it_is_read
+
+if TYPE_CHECKING:
+    from awsenv.cli.arguments import CredentialProcessArguments
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, YesOption, RoleOptions):
-    """Add this line to a profile in ~/.aws/config whose name is not ROLE.
-
-    credential_process = awsenv credential-process ROLE
-    """
-
-    role: Word
-    code: OptionalWord = None
-    anywhere: Annotated[bool, flag(ANYWHERE, "--print")] = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: CredentialProcessArguments) -> Print:
     """Return the credentials of a role as JSON (AWS SDKs and Tools Reference Guide, "Process credential provider").
 
     Raises:

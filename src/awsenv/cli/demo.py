@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
 from awsenv.cli.action import Print, show
 from awsenv.cli.exec import own_subshell
-from awsenv.cli.options import Caller, Words
 from awsenv.cli.setup import DEMO_ADMINISTRATOR
 from awsenv.cli.signals import delayed
 from awsenv.iam.trust import trust_policy
@@ -32,6 +30,8 @@ from awsenv.variables import having
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from awsenv.cli.arguments import DemoArguments
+    from awsenv.cli.options import Caller
     from awsenv.model import Credentials, Environ
     from awsenv.sandbox import Sandbox
 
@@ -79,17 +79,7 @@ No phone to scan the QR code? In another terminal:
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """The local AWS has a user, an MFA device and two roles. `mfa-code [DEVICE]` prints an MFA code there.
-
-    Without a COMMAND, a subshell starts. Your own files stay untouched; the local AWS ends with the command.
-    """
-
-    command: Words = None
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: DemoArguments) -> Print:
     """Run a command, or the user's shell after a short tour, with a local AWS that ends with it.
 
     Raises:

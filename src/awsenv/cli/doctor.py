@@ -8,26 +8,17 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from awsenv import config, duration, environment, shells
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report, typos
 from awsenv.cli.action import Print, unpacked
-from awsenv.cli.options import (
-    AsJson,
-    Caller,
-    OptionalWord,
-    QuietOption,
-    RoleOptions,
-    min_remaining,
-    option,
-    resolve,
-    role_request,
-)
+from awsenv.cli.arguments import DoctorArguments, RoleOptions, ShellOptions
+from awsenv.cli.options import Caller, min_remaining, resolve, role_request
 from awsenv.cli.prompts import Needed
-from awsenv.cli.use import ShellOptions, shell_of
+from awsenv.cli.use import shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
 from awsenv.doctor.model import of_error
 from awsenv.errors import AwsenvError, ConfigError, ExitCode, UsageError
@@ -50,21 +41,7 @@ _MARKS = {
 """How a verdict is shown, and the colour of it (ECMA-48, "Select Graphic Rendition")."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, RoleOptions):
-    """It changes no file and never asks for a code.
-
-    Without a CODE, it tries a role that needs one only if an agent holds the MFA session. The exit status is 1 if
-    something is wrong.
-    """
-
-    role: OptionalWord = None
-    code: OptionalWord = None
-    iam_profile: Annotated[str | None, option("PROFILE", "Profile that may read IAM, besides the source.")] = None
-    as_json: AsJson = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: DoctorArguments) -> Print:
     """Print what is found as it is found; return the rest, and the status 1 if anything is wrong.
 
     In the agent, return what it provides for the role.
@@ -101,7 +78,7 @@ def _show(text: str, caller: Caller) -> None:
     process.write(process.encoded(report.in_local_time(text, caller.now())), is_read=True)
 
 
-def _inputs(caller: Caller, arguments: Arguments) -> Inputs:
+def _inputs(caller: Caller, arguments: DoctorArguments) -> Inputs:
     """Return what to look at.
 
     Raises:
@@ -122,7 +99,7 @@ def _inputs(caller: Caller, arguments: Arguments) -> Inputs:
     )
 
 
-def _readable(caller: Caller, arguments: Arguments) -> tuple[Caller, RoleRequest, tuple[Finding, ...]]:
+def _readable(caller: Caller, arguments: DoctorArguments) -> tuple[Caller, RoleRequest, tuple[Finding, ...]]:
     """Return *caller* without the variables that no command can read, the request, and a finding for each of these."""
     faults: list[Finding] = []
     while True:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from awsenv import config, environment, launch, shells
 from awsenv.cli import recent
 from awsenv.cli.action import Exec, StartAgent
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, YesOption, flag, resolve
+from awsenv.cli.options import Caller, resolve
 from awsenv.cli.use import seen
 from awsenv.errors import LaunchError, Origin
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
+    from awsenv.cli.arguments import ExecArguments
     from awsenv.model import Change, Environ
     from awsenv.provider import Resolved
 
@@ -27,20 +28,7 @@ _LONGEST = 60
 """Characters of a command that a question shows."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, YesOption, RoleOptions):
-    """COMMAND replaces awsenv, so its exit status and signals are its own.
-
-    Without COMMAND, your shell starts with the role in its prompt.
-    """
-
-    role: Word
-    code: OptionalWord = None
-    command: Words = None
-    refresh: Annotated[bool, flag("Serve renewed keys to COMMAND for as long as it runs.", "--refresh")] = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
+def run(caller: Caller, arguments: ExecArguments) -> Exec | StartAgent:
     """Return the command, or the user's shell if there is none, with the environment of the role.
 
     With `--refresh`, that environment names an endpoint, which serves renewed keys for as long as the command runs.
@@ -61,7 +49,7 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     return Exec(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
 
 
-def _resolved(caller: Caller, arguments: Arguments) -> Resolved:
+def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
     program = arguments.command[0] if arguments.command else own_shell(caller.environ)
     what = printable(shlex.join(arguments.command)) if arguments.command else "a shell"
     what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…"
@@ -69,12 +57,12 @@ def _resolved(caller: Caller, arguments: Arguments) -> Resolved:
     return replace(resolved, question=f"Run {what} with it?", program=program)
 
 
-def _exported(caller: Caller, arguments: Arguments) -> Change:
+def _exported(caller: Caller, arguments: ExecArguments) -> Change:
     lease = caller.provider.lease(_resolved(caller, arguments))
     return environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
 
 
-def _served(caller: Caller, arguments: Arguments) -> Change | None:
+def _served(caller: Caller, arguments: ExecArguments) -> Change | None:
     """Return the change of environment; None: it takes an agent that serves this command alone."""
     if not caller.provider.is_agent:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from awsenv import config, duration
 from awsenv import explain as reasoning
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
-from awsenv.cli.options import AsJson, Caller, QuietOption, RoleOptions, Word, resolve
+from awsenv.cli.options import Caller, resolve
 from awsenv.config import sources
 from awsenv.config.rails import spelled
 from awsenv.errors import AwsenvError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from awsenv.aws.session import AwsSession
+    from awsenv.cli.arguments import ExplainArguments
     from awsenv.errors import Origin
     from awsenv.explain import Explanation
     from awsenv.model import Waits
@@ -36,15 +37,7 @@ TYPED_LATER = "an-external-id-that-is-typed-later"
 """Stands for an external id that `use` prompts for. `explain` shows no external id."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, RoleOptions):
-    """It sends nothing to AWS, except to read the maximum session duration of a role with a --duration above 1h."""
-
-    role: Word
-    as_json: AsJson = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: ExplainArguments) -> Print:
     """Return how a role would be assumed.
 
     Raises:

@@ -6,53 +6,21 @@ prompt framework needs in a file of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from awsenv import shells
 from awsenv.cli import process
 from awsenv.cli.action import Print, Table
-from awsenv.cli.options import Caller, OptionalWord, flag
 from awsenv.config.files import shown
 from awsenv.errors import UsageError
 
 if TYPE_CHECKING:
+    from awsenv.cli.arguments import InitArguments
+    from awsenv.cli.options import Caller
     from awsenv.shells.base import Shell
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """Type awsenv init: it shows the line for the startup file of your shell.
-
-    Where awsenv is on the PATH, these lines work too, more slowly:
-
-    ~/.bashrc: eval "$(awsenv init bash)"
-
-    ~/.zshrc: eval "$(awsenv init zsh)"
-
-    ~/.config/fish/config.fish: awsenv init fish | source
-
-    ~/.tcshrc: eval "`awsenv init tcsh`"
-
-    ~/.config/elvish/rc.elv: eval (awsenv init elvish | slurp)
-
-    ~/.config/xonsh/rc.xsh: exec($(awsenv init xonsh))
-
-    ~/.config/nushell/config.nu: mkdir ($nu.data-dir)/vendor/autoload;
-    awsenv init nu | save -f ($nu.data-dir)/vendor/autoload/awsenv.nu
-
-    ~/.shinit: eval "$(awsenv init sh)"
-
-    For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.
-
-    oh-my-posh, starship, tide or tmux in place of SHELL prints what shows the role there.
-    """
-
-    shell: OptionalWord = None
-    line: Annotated[bool, flag("Print the line for the startup file.", "--line")] = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: InitArguments) -> Print:
     """Return the hook of a shell; on a terminal, where nothing evaluates it, what loads it.
 
     Raises:

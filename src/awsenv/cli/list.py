@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from awsenv import cache, config, environment
 from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
-from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
 from awsenv.cli.rows import HEAD, is_called, marks, nothing, row, shown
 from awsenv.config.files import missing
 from awsenv.model import Note
@@ -19,6 +17,8 @@ from awsenv.wording import quoted, styled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from awsenv.cli.arguments import ListArguments
+    from awsenv.cli.options import Caller
     from awsenv.cli.report import Shown
     from awsenv.config import Entry
 
@@ -30,19 +30,7 @@ _MARGIN = 2
 """Cells before a row, for its marks."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """The active role has a star; MFA and PROTECTED (or !) mark what needs a code and a yes. Nothing is sent to AWS.
-
-    PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...].
-    """
-
-    pattern: OptionalWord = None
-    wide: Annotated[bool, flag("Show ARNs, source profiles, MFA devices and lines, and cut nothing.", "--wide")] = False
-    as_json: AsJson = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: ListArguments) -> Print:
     """Return the profiles that are roles, and below them those that are sources of credentials.
 
     Raises:

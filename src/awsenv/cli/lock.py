@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from awsenv.cli import conversation
-from awsenv.cli.action import Print
 from awsenv.cli.logout import forget
-from awsenv.cli.options import Caller
+
+if TYPE_CHECKING:
+    from awsenv.cli.action import Print
+    from awsenv.cli.arguments import LockArguments
+    from awsenv.cli.options import Caller
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """The agent keeps running. The next role asks for a code again."""
-
-
-def run(caller: Caller, _: Arguments) -> Print:
+def run(caller: Caller, _: LockArguments) -> Print:
     """Let the agent forget the MFA session and the roles; it goes on.
 
     Raises:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from awsenv import config, duration, environment
 from awsenv.cli import report, typos
 from awsenv.cli.action import Report, StartAgent
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, option, request, seconds
+from awsenv.cli.arguments import LoginArguments, RoleOptions
+from awsenv.cli.options import Caller, request, seconds
 from awsenv.distance import nearest
 from awsenv.errors import Origin, UsageError
 from awsenv.model import Note, RoleRequest
@@ -31,23 +31,7 @@ IDLE = 4 * 3600
 """Seconds without a request after which an agent ends, where no option says otherwise."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments:
-    """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal.
-
-    A role with a --duration of more than an hour needs a code of its own all the same.
-    """
-
-    code: OptionalWord = None
-    profile: Annotated[str | None, option("SOURCE", "Source profile; by default AWS_PROFILE, else default.")] = None
-    mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
-    duration: Annotated[str | None, option("TIME", "15m to 36h; by default 12h.")] = None
-    idle: Annotated[str | None, option("TIME", "End the agent after this time without a request; by default 4h.")] = (
-        None
-    )
-
-
-def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
+def run(caller: Caller, arguments: LoginArguments) -> Report | StartAgent:
     """Open the session; start the agent first, if none runs.
 
     Raises:
@@ -93,7 +77,7 @@ def _present(caller: Caller, resolved: Resolved) -> Iterator[Note]:
         yield Note(f"an MFA session is held already{lasts}: a new code replaces it")
 
 
-def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
+def _request(arguments: LoginArguments, environ: Environ) -> RoleRequest:
     """Return the request for the session. Only variables about the source count: AWSENV_DURATION is about roles."""
     options = RoleOptions(profile=arguments.profile, mfa_serial=arguments.mfa_serial, duration=arguments.duration)
     about_source = {name: environ[name] for name in ("AWSENV_PROFILE", "AWSENV_MFA_SERIAL") if name in environ}

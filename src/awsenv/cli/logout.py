@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv.agent import client, runtime_directory
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller
 from awsenv.errors import AgentError, ExitCode
 
 if TYPE_CHECKING:
+    from awsenv.cli.arguments import LogoutArguments
+    from awsenv.cli.options import Caller
     from awsenv.model import Environ
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Roles in your shells stay active until they expire; awsenv off leaves them."""
-
-
-def run(caller: Caller, _: Arguments) -> Print:
+def run(caller: Caller, _: LogoutArguments) -> Print:
     """Let the agent forget everything, and end it.
 
     Raises:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from awsenv import environment
-from awsenv.cli.action import Print
-from awsenv.cli.options import Caller
-from awsenv.cli.use import ShellOptions, printed, shell_of
+from awsenv.cli.use import printed, shell_of
 from awsenv.model import Note
 
+if TYPE_CHECKING:
+    from awsenv.cli.action import Print
+    from awsenv.cli.arguments import OffArguments
+    from awsenv.cli.options import Caller
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments(ShellOptions):
-    """Every variable returns to its value from before the first role."""
 
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: OffArguments) -> Print:
     """Return what undoes `use`; nothing, and a note, where no role is active."""
     shell = shell_of(caller, arguments, "off")
     notes = () if environment.active(caller.environ) else (Note("no role is active in this shell"),)

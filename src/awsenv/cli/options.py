@@ -1,27 +1,27 @@
-"""What a command is given: its caller, its words and options; and those about a role, from there to credentials.
+"""The caller of a command; and the words and options about a role, from there to credentials.
 
 An option beats its `AWSENV_...` variable, a variable beats the profile. The variables are read from the caller's
 environment as a value; Typer's own `envvar` would look into the process.
-
-Typer evaluates the annotations of these classes in the modules that inherit them, so they are not strings.
 """
+
+from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from awsenv import duration, environment
+from awsenv.cli.arguments import RoleOptions, YesOption, declared
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.errors import MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.variables import USER, having
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awsenv.provider import Provider, Resolved
 
 
@@ -32,7 +32,7 @@ class Caller:
     environ: Environ = field(repr=False)
     program: str
     """The absolute path of `awsenv`, for a shell to call it again."""
-    provider: "Provider"
+    provider: Provider
     ask_secret: Callable[[str], str]
     """Asks the user for a secret, without echo."""
     args: tuple[str, ...] = ()
@@ -52,61 +52,9 @@ class Caller:
     """Seconds since the epoch, UTC."""
 
 
-def option(metavar: str, text: str, *names: str) -> Any:
-    """Declare an option with a value, called like its field unless it has *names*. A list may be repeated."""
-    return typer.Option(*names, metavar=metavar, help=text)
-
-
-def flag(text: str, *names: str) -> Any:
-    """Declare an option without a value."""
-    return typer.Option(*names, help=text)
-
-
-# Hidden: the usage line has them, and Typer's own section would say `<str>`.
-_WORD = typer.Argument(hidden=True)
-Word = Annotated[str, _WORD]
-OptionalWord = Annotated[str | None, _WORD]
-Words = Annotated[list[str] | None, _WORD]
-AsJson = Annotated[bool, flag("Print JSON.", "--json")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuietOption:
-    """The option of the commands whose success is shown."""
-
-    quiet: Annotated[bool, flag("Print only results and errors.", "-q", "--quiet")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class YesOption:
-    """The option of the commands that hand out a role."""
-
-    yes: Annotated[bool, flag("Confirm a protected role without being asked.", "-y", "--yes")] = False
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class RoleOptions:
-    """The options about a role, as typed; None where they were left out. No repr: an external id is among them."""
-
-    profile: Annotated[str | None, option("PROFILE", "Source profile, instead of the role's own.")] = None
-    external_id: Annotated[str | None, option("ID", "External id, or - to type it without echo.")] = None
-    mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
-    duration: Annotated[str | None, option("TIME", "15m to 12h, or seconds; by default 1h.")] = None
-    region: Annotated[str | None, option("REGION", "Region to export.")] = None
-    session_name: Annotated[str | None, option("NAME", "Role session name, as CloudTrail shows it.")] = None
-    source_identity: Annotated[str | None, option("NAME", "Source identity, which a chain passes on.")] = None
-    tag: Annotated[list[str] | None, option("KEY=VALUE", "Session tag; may be repeated.")] = None
-    transitive_tag: Annotated[
-        list[str] | None, option("KEY", "Session tag that a chain passes on; may be repeated.")
-    ] = None
-    policy: Annotated[str | None, option("JSON", "Session policy, or file://PATH, to narrow the role.")] = None
-    policy_arn: Annotated[list[str] | None, option("ARN", "Managed policy to narrow the role; may be repeated.")] = None
-    min_remaining: Annotated[str | None, option("TIME", "Renew what the agent holds if less time is left.")] = None
-
-
 def resolve(
     caller: Caller, role: str, code: str | None, options: RoleOptions, check: Callable[[], object] = bool
-) -> "Resolved":
+) -> Resolved:
     """Return the role request of the words *role* and *code* and of the options, resolved.
 
     Args:
@@ -211,7 +159,7 @@ _FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "po
 def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origin]]:
     """Return what an option or its variable sets, and which does, by the field of the request."""
     given: dict[str, tuple[Any, Origin]] = {}
-    for option in fields(RoleOptions):
+    for option in declared(RoleOptions).values():
         variable = f"AWSENV_{option.name.upper()}"
         name = _FIELDS.get(option.name, option.name)
         if typed := getattr(options, option.name):

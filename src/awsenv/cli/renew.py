@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from awsenv import config, environment, variables
-from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, QuietOption
-from awsenv.cli.use import ShellOptions, printed, shell_of, success
+from awsenv.cli.use import printed, shell_of, success
 from awsenv.errors import AgentError
+
+if TYPE_CHECKING:
+    from awsenv.cli.action import Print
+    from awsenv.cli.arguments import RenewArguments
+    from awsenv.cli.options import Caller
 
 TIMEOUT = 2.0
 """Seconds that a prompt waits for AWS."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments(ShellOptions, QuietOption):
-    """The agent assumes it again with the same options, without a code. The hook does this by itself."""
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: RenewArguments) -> Print:
     """Return the change that puts fresh keys of its role, with the same options, into the calling shell.
 
     Raises:

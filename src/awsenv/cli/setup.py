@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from awsenv import config, environment, variables
 from awsenv.cli import process, report, typos
 from awsenv.cli.action import Print, show
-from awsenv.cli.options import Caller, RoleOptions, Words, flag, login_name, option, resolve
+from awsenv.cli.arguments import RoleOptions, SetupArguments
+from awsenv.cli.options import Caller, login_name, resolve
 from awsenv.cli.setup_apply import Applier
 from awsenv.config import limits
 from awsenv.config.files import config_file, credentials_file
@@ -44,42 +45,7 @@ _DOCUMENTS = {"AssumeRolePolicyDocument": "trust policy", "PolicyDocument": f"in
 _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates.terraform}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """It creates only what is missing.
-
-    A ROLE is power-user, read-only or NAME:ITEM[,ITEM...], where an ITEM is a managed policy, mfa or external-id.
-    Without a ROLE, awsenv creates power-user and read-only.
-    """
-
-    roles: Words = None
-    profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; else the AWS CLI's.")] = None
-    role_profile: Annotated[str | None, option("ADMIN", "The same in another account, which gets the roles.")] = None
-    user: Annotated[str | None, option("NAME", "The user that may assume the roles.")] = None
-    region: Annotated[str | None, option("REGION", "Region of the profiles.")] = None
-    dry_run: Annotated[bool, flag("Show the plan, and change nothing.", "--dry-run")] = False
-    template: Annotated[str | None, option("FORMAT", "Print the plan as cloudformation or terraform.", "--format")] = (
-        None
-    )
-    keyring: Annotated[bool, flag("Keep the access key in the system's keyring.", "--keyring")] = False
-    print_key: Annotated[bool, flag("Print the access key, and keep no copy.", "--print-key")] = False
-    yes: Annotated[bool, flag("Do not ask, unless a key is to be deleted.", "--yes")] = False
-
-    @property
-    def key_destination(self) -> KeyDestination:
-        """Where the access key goes.
-
-        Raises:
-            UsageError: Both options are given.
-        """
-        if self.keyring and self.print_key:
-            raise UsageError("--keyring and --print-key exclude each other", hint="choose one of the two")
-        if self.keyring:
-            return KeyDestination.KEYRING
-        return KeyDestination.STDOUT if self.print_key else KeyDestination.FILE
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: SetupArguments) -> Print:
     """Create what is missing of a user, its MFA device, its access key and its roles, and the profiles for them.
 
     Raises:
@@ -218,7 +184,9 @@ def _check_owner(request: SetupRequest, existing: State, profiles: Profiles) -> 
         )
 
 
-def _request(roles: tuple[RoleSpec, ...], user: str, admin: Iam, role_admin: Iam, arguments: Arguments) -> SetupRequest:
+def _request(
+    roles: tuple[RoleSpec, ...], user: str, admin: Iam, role_admin: Iam, arguments: SetupArguments
+) -> SetupRequest:
     partition, other = (each.principal.partition for each in (admin, role_admin))
     if partition != other:
         raise ConfigError(
@@ -237,11 +205,24 @@ def _request(roles: tuple[RoleSpec, ...], user: str, admin: Iam, role_admin: Iam
         roles=roles,
         partition=partition,
         region=region,
-        key_destination=arguments.key_destination,
+        key_destination=_key_destination(arguments),
     )
 
 
-def _template(roles: tuple[RoleSpec, ...], user: str, arguments: Arguments) -> str:
+def _key_destination(arguments: SetupArguments) -> KeyDestination:
+    """Return where the access key goes.
+
+    Raises:
+        UsageError: Both options are given.
+    """
+    if arguments.keyring and arguments.print_key:
+        raise UsageError("--keyring and --print-key exclude each other", hint="choose one of the two")
+    if arguments.keyring:
+        return KeyDestination.KEYRING
+    return KeyDestination.STDOUT if arguments.print_key else KeyDestination.FILE
+
+
+def _template(roles: tuple[RoleSpec, ...], user: str, arguments: SetupArguments) -> str:
     template = _TEMPLATES.get(arguments.template or "")
     if template is None:
         meant = nearest(arguments.template or "", _TEMPLATES) or " or --format ".join(_TEMPLATES)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from awsenv import config, duration, environment, wording
 from awsenv.agent import client
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
-from awsenv.cli.options import AsJson, Caller, flag
 from awsenv.errors import SourceError
 from awsenv.model import Note
 from awsenv.variables import KEY_PAIR, PROFILE, REGION, having, session_token
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from awsenv.agent.memory import Held
+    from awsenv.cli.arguments import StatusArguments
+    from awsenv.cli.options import Caller
     from awsenv.cli.report import Shown
     from awsenv.environment import ActiveRole
     from awsenv.iam.principal import Principal
@@ -33,19 +33,7 @@ MAX_ROWS = 100
 _VERIFIED = "who you are, not what you may do: AWS answers any valid key"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """It shows no secret. Times are local.
-
-    --verify shows who you are, not that the role may do anything: AWS answers that to every valid key.
-    """
-
-    verify: Annotated[bool, flag("Ask AWS whose keys these are.", "--verify")] = False
-    masked: Annotated[bool, flag("Show the keys, masked as by `aws configure list`.", "--masked")] = False
-    as_json: AsJson = False
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: StatusArguments) -> Print:
     """Return the role of this environment, and what an agent holds.
 
     Raises:

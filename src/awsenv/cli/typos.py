@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
-from dataclasses import fields
-from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv import config
+from awsenv.cli.arguments import ARGUMENTS, declared
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
@@ -58,7 +57,7 @@ _DIGITS = 6
 _TIMES = ("--duration", "--idle", "--min-remaining", "--session-duration")
 """Options whose values may look like a code."""
 _FLAGS = {"-q": "quiet", "--quiet": "quiet", "--print": "anywhere"}
-"""The options of `use` without a value, and their fields in `Arguments`."""
+"""The options of `use` without a value, and their fields in `UseArguments`."""
 
 
 def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Environ) -> None:
@@ -192,10 +191,7 @@ def _called(args: Sequence[str], word: str, found: str) -> str:
 
 def _taken(args: Sequence[str], name: str) -> Iterator[str]:
     """Yield those of *args*, which were typed for `use`, that the command *name* takes, too."""
-    of_use, own = (
-        {field.name for field in fields(import_module(f"awsenv.cli.{each.replace('-', '_')}").Arguments)}
-        for each in (DEFAULT, name)
-    )
+    of_use, own = (declared(ARGUMENTS[each]).keys() for each in (DEFAULT, name))
     has_words = COMMANDS[name].usage != "[OPTIONS]"
     left = iter(args)
     for arg in left:

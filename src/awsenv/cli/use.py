@@ -1,26 +1,28 @@
 """`awsenv ROLE [CODE]`: print the change of environment for the calling shell to evaluate.
 
-And what the commands share that print secrets: for which shell, and where they may go. Typer evaluates the annotations
-of `ShellOptions` in the modules that inherit them, so they are not strings.
+And what the commands share that print secrets: for which shell, and where they may go.
 """
 
+from __future__ import annotations
+
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from awsenv import duration, environment, shells, variables, wording
 from awsenv.cli import picker, process, recent
 from awsenv.cli.action import Append, Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, option, resolve
+from awsenv.cli.arguments import QuietOption, ShellOptions, UseArguments
+from awsenv.cli.options import Caller, resolve
 from awsenv.errors import UsageError
-from awsenv.model import Change, Environ
 from awsenv.shells.base import Format, Shell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsenv.cli.report import Shown
+    from awsenv.model import Change, Environ
 
 SHOWN = frozenset(
     {"awsenv", "idle", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure", "bobthefish"}
@@ -32,31 +34,8 @@ _SHOWN = "nothing was done: the keys would have been shown on the terminal"
 
 _EXEC = "awsenv exec ROLE -- COMMAND runs a command with the role"
 
-_SHELLS = f"{', '.join(shells.names())}; by default the calling shell."
 
-ANYWHERE = "Print to a terminal, a file or a pipe, secrets and all."
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShellOptions:
-    """The options of the commands whose output a shell evaluates."""
-
-    shell: Annotated[str | None, option("SHELL", _SHELLS)] = None
-    anywhere: Annotated[bool, flag(ANYWHERE, "--print")] = False
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(ShellOptions, QuietOption, YesOption, RoleOptions):
-    """Without the hook of `awsenv init`, use eval "$(awsenv ROLE [CODE])".
-
-    If the role needs a CODE and there is none, awsenv asks on the terminal.
-    """
-
-    role: Word
-    code: OptionalWord = None
-
-
-def run(caller: Caller, arguments: Arguments) -> Print:
+def run(caller: Caller, arguments: UseArguments) -> Print:
     """Return the change that puts a role into the calling shell: the whole change, or an error and nothing.
 
     Raises:
@@ -73,7 +52,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     return printed(caller, shell(), change, success=success(caller, arguments, change))
 
 
-def printed(caller: Caller, shell: Shell, change: Change, notes: "Sequence[Shown]" = (), success: str = "") -> Print:
+def printed(caller: Caller, shell: Shell, change: Change, notes: Sequence[Shown] = (), success: str = "") -> Print:
     """Return the action that prints *change* for *shell*; if its format goes to a file, that adds it to the file.
 
     Raises:
@@ -115,7 +94,7 @@ def refuse_terminal(caller: Caller) -> None:
         UsageError: stdout is a terminal, and there is a picker; or `shell_of` raises it.
     """
     if caller.prints_to_terminal and "--print" not in caller.args and picker.is_on(caller.environ):
-        shell_of(caller, Arguments(role=""), "")
+        shell_of(caller, UseArguments(role=""), "")
 
 
 def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:

@@ -1,0 +1,385 @@
+"""The words and options of every command.
+
+A class holds those of one command, and its docstring is the help below the summary. It imports next to nothing: a
+command line is read, and its help is printed, before any command is loaded.
+"""
+
+from __future__ import annotations
+
+from awsenv import shells
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+class Word:
+    """A word of a command line.
+
+    Args:
+        is_required: Whether the command line is wrong without it.
+        is_list: Whether it is each word that is left. No other follows it.
+    """
+
+    __slots__ = ("is_list", "is_required", "name")
+
+    default = None
+
+    def __init__(self, *, is_required: bool = False, is_list: bool = False) -> None:
+        self.is_required = is_required
+        self.is_list = is_list
+
+    def __set_name__(self, _: type, name: str) -> None:
+        """Take the name of the field."""
+        self.name = name
+
+
+class Option:
+    """An option of a command line.
+
+    Args:
+        text: Its line in the help.
+        metavar: What the usage calls its value; None: it has none.
+        names: How it is typed; empty: as its field is called.
+        is_list: Whether it may be repeated.
+    """
+
+    __slots__ = ("is_list", "metavar", "name", "names", "text")
+
+    is_required = False
+
+    def __init__(self, text: str, metavar: str | None, names: Sequence[str], *, is_list: bool = False) -> None:
+        self.text = text
+        self.metavar = metavar
+        self.names = names
+        self.is_list = is_list
+
+    def __set_name__(self, _: type, name: str) -> None:
+        """Take the name of the field, and be typed like it unless there are other names."""
+        self.name = name
+        self.names = self.names or (f"--{name.replace('_', '-')}",)
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it has no value."""
+        return self.metavar is None
+
+    @property
+    def default(self) -> bool | None:
+        """Its value where it is left out."""
+        return False if self.is_flag else None
+
+
+def word(*, is_required: bool = False, is_list: bool = False) -> Any:
+    """Declare a word; the order is that of the command line."""
+    return Word(is_required=is_required, is_list=is_list)
+
+
+def option(metavar: str, text: str, *names: str, is_list: bool = False) -> Any:
+    """Declare an option with a value, called like its field unless it has *names*."""
+    return Option(text, metavar, names, is_list=is_list)
+
+
+def flag(text: str, *names: str) -> Any:
+    """Declare an option without a value."""
+    return Option(text, None, names)
+
+
+class Arguments:
+    """What was typed for a command. It is frozen, and has no repr of its own: an external id may be among it.
+
+    Args:
+        typed: The values by field. What is left out has its default.
+
+    Raises:
+        TypeError: There is no such field, or the value of a required word is missing.
+    """
+
+    def __init__(self, **typed: Any) -> None:
+        fields = declared(type(self))
+        required = {name for name, each in fields.items() if each.is_required}
+        if wrong := (typed.keys() - fields.keys()) | (required - typed.keys()):
+            raise TypeError(f"unknown or missing: {', '.join(sorted(wrong))}")
+        for name, each in fields.items():
+            object.__setattr__(self, name, typed.get(name, each.default))
+
+    def __setattr__(self, name: str, _: object) -> None:
+        """Refuse a change.
+
+        Raises:
+            AttributeError: Always.
+        """
+        raise AttributeError(f"{name} is frozen")
+
+
+def declared(arguments: type[Arguments]) -> dict[str, Word | Option]:
+    """Return the words and options of *arguments* by field, in the order of the help: those about a role stand last."""
+    inherited_first = arguments.__mro__[::-1]
+    classes = sorted(inherited_first, key=lambda each: each is RoleOptions)
+    return {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
+
+
+_SHELLS = f"{', '.join(shells.names())}; by default the calling shell."
+_ANYWHERE = flag("Print to a terminal, a file or a pipe, secrets and all.", "--print")
+_JSON = flag("Print JSON.", "--json")
+
+
+class ProgramArguments(Arguments):
+    """Assume AWS roles in your shell.
+
+    `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
+    ACCOUNT/ROLE, or the name of a role in your own account; `-` is the role before. CODE is the six digits of your
+    MFA device. Where ROLE is left out of `use`, `exec`, `console` or `explain`, you pick one from a list.
+
+    A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
+    """
+
+    version: bool = flag("Print the version.", "--version")
+
+
+class QuietOption(Arguments):
+    """The option of the commands whose success is shown."""
+
+    quiet: bool = flag("Print only results and errors.", "-q", "--quiet")
+
+
+class YesOption(Arguments):
+    """The option of the commands that hand out a role."""
+
+    yes: bool = flag("Confirm a protected role without being asked.", "-y", "--yes")
+
+
+class ShellOptions(Arguments):
+    """The options of the commands whose output a shell evaluates."""
+
+    shell: str | None = option("SHELL", _SHELLS)
+    anywhere: bool = _ANYWHERE
+
+
+class RoleOptions(Arguments):
+    """The options about a role, as typed; None where they were left out."""
+
+    profile: str | None = option("PROFILE", "Source profile, instead of the role's own.")
+    external_id: str | None = option("ID", "External id, or - to type it without echo.")
+    mfa_serial: str | None = option("ARN", "MFA device of the source user.")
+    duration: str | None = option("TIME", "15m to 12h, or seconds; by default 1h.")
+    region: str | None = option("REGION", "Region to export.")
+    session_name: str | None = option("NAME", "Role session name, as CloudTrail shows it.")
+    source_identity: str | None = option("NAME", "Source identity, which a chain passes on.")
+    tag: list[str] | None = option("KEY=VALUE", "Session tag; may be repeated.", is_list=True)
+    transitive_tag: list[str] | None = option(
+        "KEY", "Session tag that a chain passes on; may be repeated.", is_list=True
+    )
+    policy: str | None = option("JSON", "Session policy, or file://PATH, to narrow the role.")
+    policy_arn: list[str] | None = option("ARN", "Managed policy to narrow the role; may be repeated.", is_list=True)
+    min_remaining: str | None = option("TIME", "Renew what the agent holds if less time is left.")
+
+
+class UseArguments(ShellOptions, QuietOption, YesOption, RoleOptions):
+    """Without the hook of `awsenv init`, use eval "$(awsenv ROLE [CODE])".
+
+    If the role needs a CODE and there is none, awsenv asks on the terminal.
+    """
+
+    role: str = word(is_required=True)
+    code: str | None = word()
+
+
+class ExecArguments(QuietOption, YesOption, RoleOptions):
+    """COMMAND replaces awsenv, so its exit status and signals are its own.
+
+    Without COMMAND, your shell starts with the role in its prompt.
+    """
+
+    role: str = word(is_required=True)
+    code: str | None = word()
+    command: Sequence[str] | None = word(is_list=True)
+    refresh: bool = flag("Serve renewed keys to COMMAND for as long as it runs.", "--refresh")
+
+
+class LoginArguments(Arguments):
+    """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal.
+
+    A role with a --duration of more than an hour needs a code of its own all the same.
+    """
+
+    code: str | None = word()
+    profile: str | None = option("SOURCE", "Source profile; by default AWS_PROFILE, else default.")
+    mfa_serial: str | None = option("ARN", "MFA device of the source user.")
+    duration: str | None = option("TIME", "15m to 36h; by default 12h.")
+    idle: str | None = option("TIME", "End the agent after this time without a request; by default 4h.")
+
+
+class LogoutArguments(Arguments):
+    """Roles in your shells stay active until they expire; awsenv off leaves them."""
+
+
+class LockArguments(Arguments):
+    """The agent keeps running. The next role asks for a code again."""
+
+
+class RenewArguments(ShellOptions, QuietOption):
+    """The agent assumes it again with the same options, without a code. The hook does this by itself."""
+
+
+class OffArguments(ShellOptions):
+    """Every variable returns to its value from before the first role."""
+
+
+class StatusArguments(Arguments):
+    """It shows no secret. Times are local.
+
+    --verify shows who you are, not that the role may do anything: AWS answers that to every valid key.
+    """
+
+    verify: bool = flag("Ask AWS whose keys these are.", "--verify")
+    masked: bool = flag("Show the keys, masked as by `aws configure list`.", "--masked")
+    as_json: bool = _JSON
+
+
+class ListArguments(Arguments):
+    """The active role has a star; MFA and PROTECTED (or !) mark what needs a code and a yes. Nothing is sent to AWS.
+
+    PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...].
+    """
+
+    pattern: str | None = word()
+    wide: bool = flag("Show ARNs, source profiles, MFA devices and lines, and cut nothing.", "--wide")
+    as_json: bool = _JSON
+
+
+class ExplainArguments(QuietOption, RoleOptions):
+    """It sends nothing to AWS, except to read the maximum session duration of a role with a --duration above 1h."""
+
+    role: str = word(is_required=True)
+    as_json: bool = _JSON
+
+
+class DoctorArguments(QuietOption, RoleOptions):
+    """It changes no file and never asks for a code.
+
+    Without a CODE, it tries a role that needs one only if an agent holds the MFA session. The exit status is 1 if
+    something is wrong.
+    """
+
+    role: str | None = word()
+    code: str | None = word()
+    iam_profile: str | None = option("PROFILE", "Profile that may read IAM, besides the source.")
+    as_json: bool = _JSON
+
+
+class ConsoleArguments(QuietOption, YesOption, RoleOptions):
+    """Anyone who has the URL can sign in with it for fifteen minutes."""
+
+    role: str = word(is_required=True)
+    code: str | None = word()
+    service: str | None = option("NAME", "Start page: s3, ec2.")
+    session_duration: str | None = option("TIME", "How long the sign-in lasts: 15m to 12h.")
+    opens: bool = flag("Open the URL in the browser.", "--open")
+    anywhere: bool = flag("Print to a file or a pipe, secret and all.", "--print")
+
+
+class SetupArguments(Arguments):
+    """It creates only what is missing.
+
+    A ROLE is power-user, read-only or NAME:ITEM[,ITEM...], where an ITEM is a managed policy, mfa or external-id.
+    Without a ROLE, awsenv creates power-user and read-only.
+    """
+
+    roles: Sequence[str] | None = word(is_list=True)
+    profile: str | None = option("ADMIN", "Profile that may administer IAM; else the AWS CLI's.")
+    role_profile: str | None = option("ADMIN", "The same in another account, which gets the roles.")
+    user: str | None = option("NAME", "The user that may assume the roles.")
+    region: str | None = option("REGION", "Region of the profiles.")
+    dry_run: bool = flag("Show the plan, and change nothing.", "--dry-run")
+    template: str | None = option("FORMAT", "Print the plan as cloudformation or terraform.", "--format")
+    keyring: bool = flag("Keep the access key in the system's keyring.", "--keyring")
+    print_key: bool = flag("Print the access key, and keep no copy.", "--print-key")
+    yes: bool = flag("Do not ask, unless a key is to be deleted.", "--yes")
+
+
+class CredentialProcessArguments(QuietOption, YesOption, RoleOptions):
+    """Add this line to a profile in ~/.aws/config whose name is not ROLE.
+
+    credential_process = awsenv credential-process ROLE
+    """
+
+    role: str = word(is_required=True)
+    code: str | None = word()
+    anywhere: bool = _ANYWHERE
+
+
+class InitArguments(Arguments):
+    """Type awsenv init: it shows the line for the startup file of your shell.
+
+    Where awsenv is on the PATH, these lines work too, more slowly:
+
+    ~/.bashrc: eval "$(awsenv init bash)"
+
+    ~/.zshrc: eval "$(awsenv init zsh)"
+
+    ~/.config/fish/config.fish: awsenv init fish | source
+
+    ~/.tcshrc: eval "`awsenv init tcsh`"
+
+    ~/.config/elvish/rc.elv: eval (awsenv init elvish | slurp)
+
+    ~/.config/xonsh/rc.xsh: exec($(awsenv init xonsh))
+
+    ~/.config/nushell/config.nu: mkdir ($nu.data-dir)/vendor/autoload;
+    awsenv init nu | save -f ($nu.data-dir)/vendor/autoload/awsenv.nu
+
+    ~/.shinit: eval "$(awsenv init sh)"
+
+    For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.
+
+    oh-my-posh, starship, tide or tmux in place of SHELL prints what shows the role there.
+    """
+
+    shell: str | None = word()
+    line: bool = flag("Print the line for the startup file.", "--line")
+
+
+class CompletionArguments(Arguments):
+    """The hook of `awsenv init` brings it, so you need this only to package awsenv, or to use completion alone.
+
+    nushell, elvish and xonsh complete by their hook alone.
+
+    Profiles and regions come from a file in ~/.cache/awsenv, which Tab lets awsenv write again when ~/.aws has changed.
+    """
+
+    shell: str | None = word()
+    refresh: bool = flag("Write that file now, and print it.", "--refresh")
+
+
+class DemoArguments(Arguments):
+    """The local AWS has a user, an MFA device and two roles. `mfa-code [DEVICE]` prints an MFA code there.
+
+    Without a COMMAND, a subshell starts. Your own files stay untouched; the local AWS ends with the command.
+    """
+
+    command: Sequence[str] | None = word(is_list=True)
+
+
+ARGUMENTS: dict[str, type[Arguments]] = {
+    "": ProgramArguments,
+    "use": UseArguments,
+    "exec": ExecArguments,
+    "login": LoginArguments,
+    "logout": LogoutArguments,
+    "lock": LockArguments,
+    "renew": RenewArguments,
+    "off": OffArguments,
+    "status": StatusArguments,
+    "list": ListArguments,
+    "explain": ExplainArguments,
+    "doctor": DoctorArguments,
+    "console": ConsoleArguments,
+    "setup": SetupArguments,
+    "credential-process": CredentialProcessArguments,
+    "init": InitArguments,
+    "completion": CompletionArguments,
+    "demo": DemoArguments,
+}
+"""The class of each command; empty: of `awsenv` without one."""
