@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, trust_policy
 from awsenv.model import Credentials
+from awsenv.sandbox.authority import Authority
 from awsenv.sandbox.clock import Clock
 from awsenv.sandbox.directory import PARTITION, Directory
 from awsenv.sandbox.gate import CODE_PATH, Call, Gate
-from awsenv.sandbox.server import HOST, Server
+from awsenv.sandbox.server import HOST, IDLE, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,18 +35,26 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     Args:
         account: Twelve digits; None: a random account.
         redirects: Whether a sign-in leads to the console of AWS, which does not know it; else to a page.
+        tls: Whether it serves HTTPS, with a certificate of a CA of its own, or plain HTTP.
+        idle: Seconds after which it closes a connection on which nothing happens.
 
     Raises:
         ValueError: Another sandbox of this process has the account.
     """
 
-    def __init__(self, account: str | None = None, *, redirects: bool = True) -> None:
+    def __init__(
+        self, account: str | None = None, *, redirects: bool = True, tls: bool = False, idle: float = IDLE
+    ) -> None:
         self.clock = Clock()
         self._directory = Directory(self.clock, account)
         self._gate = Gate(self._directory, redirects=redirects)
         self.admin = self.create_user("sandbox-admin", policies=["AdministratorAccess"])
         """The key of an administrator of the account, to set it up with plain clients."""
-        self._server = Server(self._gate, self.clock)
+        self._folder = tempfile.TemporaryDirectory(prefix="awsenv-sandbox-")
+        authority = Authority(Path(self._folder.name)) if tls else None
+        self._ca = {} if authority is None else {"AWS_CA_BUNDLE": str(authority.bundle)}
+        context = None if authority is None else authority.server()
+        self._server = Server(self._gate, self.clock, context, idle)
 
     def __exit__(self, *error: object) -> None:
         """Stop, and forget everything."""
@@ -54,11 +65,21 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         self._gate.closing.set()
         self._server.stop()
         self._directory.close()
+        self._folder.cleanup()
+
+    def hang_up(self) -> None:
+        """Close every connection, as AWS does with one that is idle."""
+        self._server.hang_up()
 
     @property
     def url(self) -> str:
-        """Where it listens: `http://127.0.0.1:PORT`."""
+        """Where it listens: `http://127.0.0.1:PORT`, or `https`."""
         return self._server.url
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1."""
+        return self._server.port
 
     @property
     def mfa_codes(self) -> str:
@@ -86,6 +107,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": HOST,
             "no_proxy": HOST,
+            **self._ca,
         }
 
     def create_user(self, name: str, *, policies: Iterable[str] = (), account: str | None = None) -> Credentials:

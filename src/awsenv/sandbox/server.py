@@ -1,24 +1,35 @@
-"""The HTTP server on a loopback port, in threads of this process. It never prints."""
+"""The HTTP server on a loopback port, in threads of this process, with TLS or without. It never prints."""
 
 from __future__ import annotations
 
+import socket
 import threading
+from contextlib import suppress
 from email.utils import formatdate
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.backends import list_of_moto_modules
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
 
 from awsenv.sandbox.request import HEADERS
 
 if TYPE_CHECKING:
+    import ssl
+
     from _typeshed.wsgi import WSGIApplication
 
     from awsenv.sandbox.clock import Clock
 
 HOST = "127.0.0.1"
+
+IDLE = 20.0
+"""Seconds after which the server closes a connection on which nothing happens."""
+
+_WITHOUT_BODY = (204, 304)
 
 _POLL = 0.02
 """How often the accepting thread checks whether to stop, in seconds."""
@@ -45,30 +56,83 @@ class Services(DomainDispatcherApplication):
 
 
 class Server:
-    """A running server."""
+    """A running server.
 
-    def __init__(self, application: WSGIApplication, clock: Clock) -> None:
+    Args:
+        application: What answers.
+        clock: Whose time the answers have.
+        tls: The certificate and its key; None: plain HTTP.
+        idle: Seconds after which it closes a connection on which nothing happens.
+    """
+
+    def __init__(
+        self, application: WSGIApplication, clock: Clock, tls: ssl.SSLContext | None = None, idle: float = IDLE
+    ) -> None:
         class Handler(_Handler):
             sandbox_clock = clock
+            timeout = idle
+            connections: ClassVar[set[socket.socket]] = set()
 
+        self._connections = Handler.connections
         self._server = make_server(HOST, 0, application, threaded=True, request_handler=Handler)
+        if tls is not None:
+            # The thread of a connection shakes hands: in `accept`, one silent client would stop all others.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+            self._server.ssl_context = tls
+        self.port = self._server.server_port
+        self.url = f"{'https' if tls else 'http'}://{HOST}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), daemon=True)
         self._thread.start()
 
-    @property
-    def url(self) -> str:
-        """The URL, `http://127.0.0.1:PORT`."""
-        return f"http://{HOST}:{self._server.server_port}"
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for connection in tuple(self._connections):
+            with suppress(OSError):  # it has just ended
+                # TLS has a method of its own, which the thread that reads would not survive.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def stop(self) -> None:
-        """Stop listening, and free the port."""
+        """Stop listening, free the port and close every connection."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self.hang_up()
 
 
 class _Handler(MotoRequestHandler):
+    """Answers the requests of a connection, each in one write, so that a client waits for one round trip."""
+
     sandbox_clock: Clock
+    connections: ClassVar[set[socket.socket]]
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+
+    def setup(self) -> None:
+        super().setup()
+        self.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.connections.discard(self.connection)
+        super().finish()
+
+    def handle(self) -> None:
+        with suppress(OSError, HTTPException):  # the client hangs up, refuses the certificate or sends half a request
+            super().handle()
+
+    def run_wsgi(self) -> None:
+        # That of werkzeug closes the connection.
+        self.wfile.flush()  # a "100 Continue", for which the client waits
+        self.environ = self.make_environ()
+        parts, status, headers = run_wsgi_app(self.server.app, self.environ, buffered=True)
+        body = b"".join(parts)
+        number, _, reason = status.partition(" ")
+        self.send_response(int(number), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "Content-Length" not in headers and self.command != "HEAD" and int(number) not in _WITHOUT_BODY:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def make_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().make_environ()

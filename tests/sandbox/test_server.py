@@ -1,0 +1,145 @@
+"""The server of the sandbox: TLS, and connections that stay open."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import closing
+from datetime import datetime, timezone
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awsenv.sandbox import Sandbox
+from awsenv.sandbox.authority import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import boto3
+
+
+@pytest.fixture(params=[False, True], ids=["http", "https"])
+def client(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, HTTPConnection]]:
+    """Return a sandbox and a connection to it, in the clear and with TLS."""
+    with Sandbox(tls=request.param) as sandbox:
+        if request.param:
+            context = ssl.create_default_context(cafile=sandbox.environ()["AWS_CA_BUNDLE"])
+            client: HTTPConnection = HTTPSConnection("127.0.0.1", sandbox.port, context=context)
+        else:
+            client = HTTPConnection("127.0.0.1", sandbox.port)
+        with closing(client):
+            yield sandbox, client
+
+
+def status(client: HTTPConnection, method: str = "GET") -> int:
+    """Return the status of an answer, which is read whole."""
+    client.request(method, "/")
+    response = client.getresponse()
+    response.read()
+    return response.status
+
+
+def test_a_client_finds_the_ca_in_the_environment(boto: boto3.Session) -> None:
+    """The variables of a sandbox with TLS are all that boto3 needs."""
+    with Sandbox(tls=True) as sandbox:
+        environ = sandbox.environ()
+        key = sandbox.admin
+        sts: Any = boto.client(
+            "sts",
+            region_name="us-east-1",
+            endpoint_url=environ["AWS_ENDPOINT_URL"],
+            verify=environ["AWS_CA_BUNDLE"],
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+        )
+
+        assert key.arn == sts.get_caller_identity()["Arn"]
+        assert sandbox.url.startswith("https://127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
+def test_the_certificate_is_for_loopback(name: str) -> None:
+    """A strict client accepts the certificate for each name of loopback, by the bundle alone."""
+    with Sandbox(tls=True) as sandbox:
+        context = ssl.create_default_context(cafile=sandbox.environ()["AWS_CA_BUNDLE"])
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        with socket.create_connection(("127.0.0.1", sandbox.port)) as plain:
+            context.wrap_socket(plain, server_hostname=name).close()
+        with socket.create_connection(("127.0.0.1", sandbox.port)) as plain, pytest.raises(ssl.SSLError):
+            ssl.create_default_context().wrap_socket(plain, server_hostname=name)
+
+
+@pytest.mark.parametrize(
+    ("names", "end", "problem"),
+    [
+        (("elsewhere.example",), None, "IP address mismatch"),
+        ((), datetime(2020, 1, 1, tzinfo=timezone.utc), "certificate has expired"),
+    ],
+)
+def test_an_authority_makes_certificates_that_do_not_fit(
+    tmp_path: Path, names: tuple[str, ...], end: datetime | None, problem: str
+) -> None:
+    """A certificate is for another name, or has expired, if a test wants that."""
+    authority = Authority(tmp_path)
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context(cafile=authority.bundle).wrap_bio(theirs, ours, server_hostname="127.0.0.1")
+    server = authority.server(*names, end=end).wrap_bio(ours, theirs, server_side=True)
+    for each in (client, server):
+        with pytest.raises(ssl.SSLWantReadError):
+            each.do_handshake()
+
+    with pytest.raises(ssl.SSLCertVerificationError, match=problem):
+        client.do_handshake()
+    assert [authority.bundle] == [*tmp_path.iterdir()], "a key is on disk"
+
+
+def test_a_connection_is_kept(client: tuple[Sandbox, HTTPConnection]) -> None:
+    """Several requests share a connection, whatever they ask."""
+    sandbox, connection = client
+    statuses = [status(connection, method) for method in ("GET", "HEAD", "POST", "GET")]
+    port = connection.sock.getsockname()[1]
+
+    assert ([403] * 4, port) == (statuses, connection.sock.getsockname()[1])
+    assert len(sandbox.calls) == 4
+
+
+@pytest.mark.parametrize("ending", [Sandbox.hang_up, Sandbox.close])
+def test_a_kept_connection_ends(client: tuple[Sandbox, HTTPConnection], ending: Any) -> None:
+    """The sandbox closes kept connections on demand, and when it stops."""
+    sandbox, connection = client
+    status(connection)
+
+    ending(sandbox)
+
+    assert connection.sock.recv(1) == b""
+
+
+def test_an_idle_connection_is_closed() -> None:
+    """A connection on which nothing happens ends after the time that the sandbox was given."""
+    with Sandbox(idle=0.01) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port)) as client:
+        assert client.recv(1) == b""
+
+
+def test_a_silent_client_blocks_no_other(client: tuple[Sandbox, HTTPConnection]) -> None:
+    """A client that connects and says nothing keeps nobody waiting, nor does one that sends garbage."""
+    sandbox, connection = client
+    address = ("127.0.0.1", sandbox.port)
+    with socket.create_connection(address), socket.create_connection(address) as garbled:
+        garbled.sendall(b"\x16\x00\r\n\r\n")
+
+        assert status(connection) == 403
+
+
+def test_an_answer_comes_once_the_client_may_send_the_body(client: tuple[Sandbox, HTTPConnection]) -> None:
+    """A client that waits for `100 Continue` gets it before it sends its body."""
+    _, connection = client
+    connection.connect()
+    connection.sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    lines = connection.sock.makefile("rb")
+
+    assert lines.readline() == b"HTTP/1.1 100 Continue\r\n"
+    connection.sock.sendall(b"{}")
+    assert [b"\r\n", b"HTTP/1.1 403 FORBIDDEN\r\n"] == [lines.readline(), lines.readline()]
