@@ -61,6 +61,23 @@ def test_a_command_is_found_along_the_given_path(tmp_path: Path) -> None:
     assert run("only-here", path=str(tmp_path)).stdout == b"found\n"
 
 
+@pytest.mark.parametrize("name", ["only-here", "nowhere"])
+def test_the_search_goes_on_after_what_cannot_be_executed(tmp_path: Path, name: str) -> None:
+    """A missing folder, a file in place of a folder and a file without permission do not hide a later command."""
+    folders = [tmp_path / "missing", tmp_path / "file", tmp_path / "first", tmp_path / "second"]
+    folders[1].touch()
+    for folder in folders[2:]:
+        folder.mkdir()
+        (folder / "only-here").write_text("#!/bin/sh\necho found\n")
+    (folders[2] / "nowhere").touch()
+    (folders[3] / "only-here").chmod(0o755)
+
+    done = run(name, path=":".join(map(str, folders)))
+
+    expected = b"found\n" if name == "only-here" else b"NotExecutable: cannot execute 'nowhere': permission denied"
+    assert expected in done.stdout + done.stderr
+
+
 def test_sh_runs_a_script_without_an_interpreter(tmp_path: Path) -> None:
     """A script without an interpreter line is run by sh, as with execvp(3) and env(1)."""
     script = tmp_path / "awsenv-test-script"

@@ -56,22 +56,28 @@ def check(command: str, environ: Environ) -> None:
     path = os.pathsep.join(os.get_exec_path(environ))
     if which(command, path=path) is None:
         is_there = which(command, os.F_OK, path) or ("/" in command and os.path.exists(command))  # noqa: PTH110 - pathlib costs an import
-        number = errno.EACCES if is_there else errno.ENOENT
-        raise explained(OSError(number, os.strerror(number)), command)
+        raise explained(_error(errno.EACCES if is_there else errno.ENOENT), command)
 
 
 def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
-    if not argv[0]:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    try:
-        os.execvpe(argv[0], argv, environ)  # noqa: S606 - without a shell, so that nothing is interpreted
-    except OSError as error:
-        if error.errno != errno.ENOEXEC:
-            raise
-    # As in execvp(3), sh runs a script whose first line names no interpreter.
-    from shutil import which  # noqa: PLC0415 - seldom needed
+    """Do as execvp(3). `os.execvpe` loads `warnings`, and does not hand a script without an interpreter to sh."""
+    command = argv[0]
+    folders = [""] if "/" in command else environ.get("PATH", os.defpath).split(os.pathsep)
+    found: OSError | None = None
+    for path in [os.path.join(folder, command) for folder in folders if command]:  # noqa: PTH118 - pathlib costs an import
+        try:
+            os.execve(path, argv, environ)  # noqa: S606 - without a shell, so that nothing is interpreted
+        except (FileNotFoundError, NotADirectoryError):  # noqa: PERF203 - each may be the one
+            pass
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:
+                os.execve("/bin/sh", ["sh", path, *argv[1:]], environ)  # noqa: S606 - see above
+            found = found or error
+    raise found or _error(errno.ENOENT)
 
-    os.execve("/bin/sh", ["sh", which(argv[0], path=environ.get("PATH")) or argv[0], *argv[1:]], environ)  # noqa: S606
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
 
 
 def explained(error: OSError | ValueError, command: str) -> LaunchError:
