@@ -22,8 +22,9 @@ def _forget_the_current_folder() -> None:
         here = {os.path.abspath(entry) for entry in entries}
     except OSError:
         return  # the folder is gone, and so is what it held
-    # Someone may be in the folder of the libraries themselves.
-    here -= {os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages()}
+    if here:
+        # Someone may be in the folder of the libraries themselves.
+        here -= {os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages()}
     sys.path[:] = [entry for entry in sys.path if os.path.isabs(entry) and entry not in here]
 
 

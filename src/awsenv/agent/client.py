@@ -19,7 +19,7 @@ from awsenv.agent import runtime_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from awsenv.model import Environ
 
@@ -145,6 +145,20 @@ def unpack(frame: bytes) -> list[bytes]:
     return parts
 
 
+def pack_texts(texts: Iterable[str]) -> bytes:
+    """Return *texts* as one part of a message: words and variables, of any bytes."""
+    return pack([os.fsencode(text) for text in texts])
+
+
+def unpack_texts(packed: bytes) -> list[str]:
+    """Return what `pack_texts` has packed.
+
+    Raises:
+        NotAMessage: It was not packed.
+    """
+    return [os.fsdecode(text) for text in unpack(packed)]
+
+
 def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float) -> None:
     """Send the message *parts* before *deadline*, in seconds of `time.monotonic`.
 
@@ -206,6 +220,7 @@ def ask(
     timeout: float = TIMEOUT,
     longest: float = LONGEST,
     waits_for: Callable[[str], object] = str,
+    meanwhile: Callable[[], object] = bool,
 ) -> list[bytes]:
     """Return the reply of the agent.
 
@@ -216,14 +231,16 @@ def ask(
         timeout: Seconds to wait for each sign of life.
         longest: Seconds to wait in all.
         waits_for: Called with what the agent waits for, again and again.
+        meanwhile: Called once, while the agent works.
 
     Raises:
         NoAgent: No agent runs, or it is at its end and replies to nothing any more.
         OtherVersion: It is of another version of awsenv.
         Trouble: No reply comes from it.
     """
+    request = [VERSION, verb, *parts]
     if isinstance(agent, _socket.socket):
-        return _exchange(agent, [VERSION, verb, *parts], timeout, longest, waits_for)
+        return _exchange(agent, request, timeout, longest, waits_for=waits_for, meanwhile=meanwhile)
     try:
         folder = runtime_directory.find(agent)
         if folder is None:
@@ -234,7 +251,7 @@ def ask(
     except runtime_directory.Unsafe as unsafe:
         raise Trouble(f"the agent is not used: {unsafe.fact}", *unsafe.hints, origins=[unsafe.path]) from None
     try:
-        return _exchange(connection, [VERSION, verb, *parts], timeout, longest, waits_for)
+        return _exchange(connection, request, timeout, longest, waits_for=waits_for, meanwhile=meanwhile)
     except Lost:
         # If it has died at work, this is the one note of that. It takes a moment to be gone.
         _sweep(folder, _DYING)
@@ -283,11 +300,14 @@ def _exchange(
     request: Sequence[bytes],
     timeout: float,
     longest: float,
+    *,
     waits_for: Callable[[str], object],
+    meanwhile: Callable[[], object],
 ) -> list[bytes]:
     end = time.monotonic() + longest
     try:
         send(connection, request, time.monotonic() + timeout)
+        meanwhile()
         while (message := receive(connection, min(end, time.monotonic() + timeout)))[:1] == [b"busy"]:
             waits_for(b"".join(message[1:]).decode())
     except TimeoutError:

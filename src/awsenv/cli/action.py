@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from awsenv.agent.client import pack, unpack
+from awsenv.agent.client import pack, pack_texts, unpack, unpack_texts
 from awsenv.cli import process
 
 TYPE_CHECKING = False
@@ -239,20 +239,6 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     if not action.kind or (kind == Exec.kind and not action.argv) or (kind == Fail.kind and not action.notes):
         raise ValueError(kind)
     return action
-
-
-def pack_texts(texts: Iterable[str]) -> bytes:
-    """Return *texts* as one part of a message: words and variables, of any bytes."""
-    return pack([os.fsencode(text) for text in texts])
-
-
-def unpack_texts(packed: bytes) -> list[str]:
-    """Return what `pack_texts` has packed.
-
-    Raises:
-        ValueError: It was not packed.
-    """
-    return [os.fsdecode(text) for text in unpack(packed)]
 
 
 def _packed(message: Shown) -> bytes:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 
 from awsenv.agent import client, runtime_directory
-from awsenv.cli import action, commands, process
+from awsenv.agent.client import pack_texts, unpack_texts
+from awsenv.cli import commands, process
 from awsenv.variables import relevant
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
 
+    from awsenv.cli.action import Action
     from awsenv.cli.prompts import Prompts
     from awsenv.cli.report import Shown
 
@@ -55,8 +57,15 @@ def run(args: list[str]) -> int | Prompts | None:
     if not command.is_answered or not _may_run(environ):
         return None
 
+    def meanwhile() -> None:
+        import awsenv.cli.action  # noqa: PLC0415 - what carries out the reply loads while the agent works
+
+        if command.name == "exec":
+            import awsenv.launch  # noqa: F401, PLC0415 - the same
+
     def ask(verb: bytes, parts: list[bytes], *, waits_for: Callable[[str], object] = str) -> list[bytes]:
-        return client.ask(environ, verb, parts, longest=longest(environ), waits_for=waits_for)
+        seconds = longest(environ)
+        return client.ask(environ, verb, parts, longest=seconds, waits_for=waits_for, meanwhile=meanwhile)
 
     conversation = Conversation(ask, args, environ)
     try:
@@ -66,13 +75,17 @@ def run(args: list[str]) -> int | Prompts | None:
     except client.Trouble as trouble:
         # `login` mends what it can of it, and says the rest itself.
         if command.name != "login":
-            action.show([trouble])
+            from awsenv.cli.action import show  # noqa: PLC0415 - see `meanwhile`
+
+            show([trouble])
         if not trouble.is_lost:
             return conversation.prompts
         prompts = conversation.prompts or new_prompts(args, environ)
         prompts.lose()
         return prompts
-    return conversation.prompts if made.kind == action.Local.kind else made.carry_out(args)
+    from awsenv.cli.action import Local  # noqa: PLC0415 - see `meanwhile`
+
+    return conversation.prompts if made.kind == Local.kind else made.carry_out(args)
 
 
 def _may_run(environ: Mapping[str, str]) -> bool:
@@ -134,7 +147,7 @@ class Conversation:
         self.prompts = prompts
         """What has answered the agent; None: nothing."""
 
-    def reply(self) -> action.Action:
+    def reply(self) -> Action:
         """Return the action of the command, with the notes that are not shown yet.
 
         Raises:
@@ -145,6 +158,8 @@ class Conversation:
         shown: set[Shown] = set()
         while True:
             reply = self._answered()
+            from awsenv.cli import action  # noqa: PLC0415 - see `meanwhile` in `run`
+
             try:
                 made = action.unpacked(reply, self._environ)
                 # An agent that is asked again says the same again.
@@ -182,7 +197,7 @@ def request(args: list[str], environ: Mapping[str, str], *, started: bool = Fals
     columns = str(process.terminal_width(1))
     variables = environ if whole else relevant(environ)
     head = [os.fsencode(text) for text in (process.program(), process.folder(), str(os.getpid()), columns, flags)]
-    return [*head, action.pack_texts(args), action.pack_texts(map("=".join, variables.items()))]
+    return [*head, pack_texts(args), pack_texts(map("=".join, variables.items()))]
 
 
 class Request:
@@ -201,5 +216,5 @@ class Request:
         self.pid, self.columns = int(pid), int(columns)
         self.to_terminal, self.started = (flag == "1" for flag in flags[:2])
         self.astray = flags[2:]
-        self.args = action.unpack_texts(args)
-        self.environ = dict(entry.split("=", 1) for entry in action.unpack_texts(variables))
+        self.args = unpack_texts(args)
+        self.environ = dict(entry.split("=", 1) for entry in unpack_texts(variables))
