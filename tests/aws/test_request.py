@@ -1,15 +1,20 @@
-"""The remedies of an AccessDenied, for the causes that the chain shows, the likeliest first."""
+"""The form of a request, equal to botocore's; the remedies of an AccessDenied, the likeliest first."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.serialize import create_serializer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.aws.denial import read
-from awsenv.aws.request import denied_hint, remedies
+from awsenv.aws.request import denied_hint, form, remedies
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
@@ -144,3 +149,26 @@ def test_a_denial_of_tags_is_no_matter_of_mfa(reason: str) -> None:
 def test_a_remedy_names_what_can_be_set_there(profile: str | None, expected: list[str]) -> None:
     """A role that is typed as an ARN or ACCOUNT/ROLE has options, and no keys."""
     assert expected == remedies(_chain(_hop(profile=profile)), 0)[:2]
+
+
+STS = botocore.session.Session().get_service_model("sts")
+
+
+def _values(shape: Any) -> st.SearchStrategy[Any]:
+    """Return a strategy for what botocore accepts for a shape of its model."""
+    if shape.type_name == "structure":
+        members = {name: _values(member) for name, member in shape.members.items()}
+        return st.fixed_dictionaries({}, optional=members)
+    if shape.type_name == "list":
+        return st.lists(_values(shape.member), max_size=3)
+    return {"string": st.text(), "integer": st.integers()}[shape.type_name]
+
+
+@pytest.mark.parametrize("action", STS.operation_names)
+@given(data=st.data())
+def test_the_form_of_a_request_is_that_of_botocore(action: str, data: st.DataObject) -> None:
+    """Encode any parameters of every action of STS as botocore does."""
+    operation = STS.operation_model(action)
+    parameters = data.draw(_values(operation.input_shape))
+    sent = create_serializer("query", include_validation=False).serialize_to_request(parameters, operation)
+    assert AWSRequest("POST", "", data=sent["body"]).body == form(action, parameters)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from awsenv.aws.denial import Policy
 from awsenv.config.limits import is_bare_name
@@ -18,7 +18,7 @@ from awsenv.model import AssumeRole, Credentials, Hop
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from awsenv.aws.denial import Denial
     from awsenv.config import Profiles
@@ -98,6 +98,30 @@ SECRET = ("ExternalId", "TokenCode")
 """Parameters that are never shown."""
 
 IDENTITY = Request("sts:GetCallerIdentity")
+
+VERSION = "2011-06-15"
+"""The version of the API of STS."""
+
+
+def form(action: str, parameters: Mapping[str, Any]) -> bytes:
+    """Return the body of a request to STS, in the Query protocol.
+
+    Args:
+        action: The action: `AssumeRole`.
+        parameters: As botocore accepts them: texts, numbers, lists and structures.
+    """
+    return urlencode([("Action", action), ("Version", VERSION), *_pairs("", parameters)]).encode()
+
+
+def _pairs(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a value: `Tags.member.1.Key`. An empty list is an empty field."""
+    if isinstance(value, list) and value:
+        value = {f"member.{number}": item for number, item in enumerate(value, start=1)}
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _pairs(f"{prefix}.{name}" if prefix else name, inner)
+    else:
+        yield prefix, "" if value == [] else value
 
 
 def request(hop: Hop) -> Request:
