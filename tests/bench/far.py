@@ -1,0 +1,91 @@
+"""The rows of a local AWS that is far: TLS, and a round trip of some milliseconds. A relay counts the round trips."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from near import BARE, BOTO3, new_role, others
+from table import Row, Target, bare
+from world import EXTERNAL_ID, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from world import World
+
+COLD = Target(trips=3, ms=50)
+"""A connection is opened: TCP, TLS, the request."""
+OPEN = Target(trips=1, ms=30)
+"""The connection is there."""
+
+
+def far_rows(world: World) -> list[Row]:
+    """Return the rows."""
+    environ, code = world.environ, world.new_code
+    exec_role, with_code = [world.awsenv, "exec", "read-only"], [world.awsenv, "exec", "power-user"]
+    return [
+        bare(world),
+        Row(BOTO3, [world.python, "-c", BARE, world.read_only], environ, "ASIA", world=world),
+        Row("awsenv exec ROLE -- env", [*exec_role, "--", "env"], environ, "ASIA", (Target(0.45, BOTO3), COLD), world),
+        *others(world),
+        Row("awsenv exec ROLE CODE", lambda: [*with_code, code(), "--", "env"], environ, "ASIA", (COLD,), world),
+        *_first_use(world),
+        *_typed(world),
+    ]
+
+
+def _first_use(world: World) -> list[Row]:
+    """Return the rows of the first use of a role while the agent has an MFA session."""
+    environ = world.with_agent()
+    run([world.awsenv, "login", world.new_code()], environ)
+
+    def first() -> list[str]:
+        return [*new_role(world.awsenv, "exec", "power-user"), "--", "env"]
+
+    def with_a_call_before() -> None:
+        run(first(), environ)
+
+    return [
+        Row("first use, the agent has just called", first, environ, "ASIA", (OPEN,), world, with_a_call_before),
+        Row("first use, no connection", first, environ, "ASIA", (COLD,), world, world.sandbox.hang_up),
+    ]
+
+
+def _typed(world: World) -> list[Row]:
+    """Return the rows that are measured from Enter behind an MFA code until the command has ended."""
+    path, environ, agent = world.programs.path, world.environ, world.with_agent("typed")
+    run([world.awsenv, "login", world.new_code()], agent)
+    boto3 = [world.python, "-c", BARE, world.power_user, world.serial, EXTERNAL_ID]
+    awsenv = [world.awsenv, "exec", "power-user", "--", "env"]
+    # Version 1 of the AWS CLI prints no credentials of a profile; a call with them is a second one.
+    aws = [path("aws", "aws"), "sts", "get-caller-identity", "--profile", "power-user"]
+    awsume = [path("awsume", "awsumepy"), "power-user"]
+    # They keep what they got in files.
+    return [
+        Row("Enter: bare boto3", boto3, environ, "ASIA", world=world, prompt="MFA code"),
+        Row("Enter: awsenv exec, agent", awsenv, agent, "ASIA", (OPEN,), world, _locked(world), "MFA code"),
+        Row("Enter: awsenv exec, no agent", awsenv, environ, "ASIA", (OPEN,), world, prompt="MFA code"),
+        Row(
+            "Enter: aws sts get-caller-identity",
+            aws,
+            environ,
+            "assumed-role/power-user",
+            (),
+            world,
+            _without(world, ".aws/cli"),
+            "MFA code",
+        ),
+        Row("Enter: awsume", awsume, environ, "ASIA", (), world, _without(world, ".awsume/cache"), "MFA token"),
+    ]
+
+
+def _locked(world: World) -> Callable[[], object]:
+    """Return what makes the agent forget its MFA session."""
+    return lambda: run([world.awsenv, "lock"], world.with_agent("typed"))
+
+
+def _without(world: World, cache: str) -> Callable[[], None]:
+    """Return what removes the folder in which another program keeps credentials."""
+    return lambda: shutil.rmtree(Path(world.environ["HOME"], cache), ignore_errors=True)

@@ -1,0 +1,152 @@
+"""The rows of a local AWS that is near: what the programs themselves take."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from table import Row, Target, bare
+from world import EXTERNAL_ID, run
+
+from awsenv import shells
+
+if TYPE_CHECKING:
+    from world import Environ, World
+
+BARE = """\
+import sys
+import boto3
+arguments = dict(zip(("RoleArn", "SerialNumber", "ExternalId", "TokenCode"), sys.argv[1:]))
+if "SerialNumber" in arguments:
+    arguments.setdefault("TokenCode", None)
+    arguments["TokenCode"] = arguments["TokenCode"] or input("MFA code: ")
+keys = boto3.client("sts").assume_role(RoleSessionName="bare", **arguments)["Credentials"]
+print("export AWS_ACCESS_KEY_ID=" + keys["AccessKeyId"])
+print("export AWS_SECRET_ACCESS_KEY=" + keys["SecretAccessKey"])
+print("export AWS_SESSION_TOKEN=" + keys["SessionToken"])
+"""
+"""What a user would write instead; without a code on its command line it asks for one."""
+BOTO3 = "bare boto3"
+BARE_SHELLS = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}
+"""The options that keep a shell from reading files: the bench measures these shells."""
+WITH_AGENT, WITHOUT_AGENT = Target(3), Target(5)
+"""What only prints, and needs no call of AWS."""
+
+_names = count()
+
+
+def new_role(*words: str) -> list[str]:
+    """Return the options of a role that was not assumed before."""
+    return [*words, "--session-name", f"bench{next(_names)}"]
+
+
+def others(world: World) -> list[Row]:
+    """Return the rows of the others that assume a role without MFA."""
+    path, environ = world.programs.path, world.environ
+    aws = [path("aws", "aws"), "sts", "assume-role", "--role-session-name", "aws", "--role-arn", world.read_only]
+    ratio = (Target(base=BOTO3),)
+    return [
+        Row("aws sts assume-role", aws, environ, "ASIA", ratio, world),
+        Row("awsume", [path("awsume", "awsumepy"), "read-only"], environ, "ASIA", ratio, world),
+    ]
+
+
+def role_rows(world: World) -> list[Row]:
+    """Return the rows of a role without MFA."""
+    environ, target = world.environ, (Target(0.35, BOTO3),)
+    boto3 = [world.python, "-c", BARE, world.read_only]
+    return [
+        bare(world),
+        Row(BOTO3, boto3, environ, "ASIA"),
+        Row("awsenv ROLE", [world.awsenv, "read-only", "--shell", "sh"], environ, "ASIA", target),
+        Row("awsenv exec ROLE -- env", [world.awsenv, "exec", "read-only", "--", "env"], environ, "ASIA", target),
+        *others(world),
+    ]
+
+
+def code_rows(world: World) -> list[Row]:
+    """Return the rows of a role with an MFA code and an external id."""
+    path, environ, code = world.programs.path, world.environ, world.new_code
+    boto3 = [world.python, "-c", BARE, world.power_user, world.serial, EXTERNAL_ID]
+    aws = [path("aws", "aws"), "sts", "assume-role", "--role-session-name", "aws", "--role-arn", world.power_user]
+    aws += ["--serial-number", world.serial, "--external-id", EXTERNAL_ID, "--token-code"]
+    # Its cache of sessions would be measured otherwise.
+    awsume = [path("awsume", "awsumepy"), "power-user", "--refresh", "--mfa-token"]
+    with_code = [world.awsenv, "power-user", "--shell", "sh"]
+    return [
+        bare(world),
+        Row(BOTO3, lambda: [*boto3, code()], environ, "ASIA"),
+        Row("awsenv ROLE CODE", lambda: [*with_code, code()], environ, "ASIA", (Target(0.35, BOTO3),)),
+        Row("aws sts assume-role", lambda: [*aws, code()], environ, "ASIA", (Target(base=BOTO3),)),
+        Row("awsume", lambda: [*awsume, code()], environ, "ASIA", (Target(base=BOTO3),)),
+    ]
+
+
+def printing_rows(world: World) -> list[Row]:
+    """Return the rows of what needs no call of AWS."""
+    awsenv, environ = world.awsenv, world.environ
+    printed = run([awsenv, "read-only", "--shell", "json"], environ)
+    active = environ | {name: value for name, value in json.loads(printed).items() if value is not None}
+    return [
+        bare(world),
+        *(
+            Row(f"awsenv init {shell.name}", [awsenv, "init", shell.name], environ, awsenv, (Target(2),))
+            for shell in shells.hooked()
+        ),
+        Row("awsenv off", [awsenv, "off", "--shell", "sh"], active, "unset", (Target(),)),
+        *_shown(world, environ, active, WITHOUT_AGENT, "no agent"),
+    ]
+
+
+def _shown(world: World, environ: Environ, active: Environ, target: Target, name: str) -> list[Row]:
+    words = {"list": "power-user", "status": "", "--help": "ROLE", "--version": "awsenv"}
+    return [
+        Row(f"awsenv {word}, {name}", [world.awsenv, word], active if word == "status" else environ, proof, (target,))
+        for word, proof in words.items()
+    ]
+
+
+def start_rows(world: World) -> list[Row]:
+    """Return the rows of the start of a shell."""
+    environ = world.environ | {"PATH": f"{Path(world.awsenv).parent}:{os.defpath}"}
+    rows = [bare(world)]
+    for name, options in BARE_SHELLS.items():
+        start = [name, *options, "-i", "-c"]
+        shell = shells.find(name)
+        rows.append(Row(name, [*start, "echo"], environ))
+        for what, line in (("file", shell.load_from(world.awsenv, environ)), ("evaluated", shell.load)):
+            script = [*start, f"{line}\necho $_AWSENV_BIN"]
+            rows.append(Row(f"{name}, hook {what}", script, environ, world.awsenv, (Target(base=name),)))
+    return rows
+
+
+def held_rows(world: World) -> list[Row]:
+    """Return the rows of what the agent answers; elhaz, which has a daemon too, beside them."""
+    environ, awsenv, elhaz = world.with_agent(), world.awsenv, world.programs.path("elhaz", "elhaz")
+    run([awsenv, "login", world.new_code()], environ)
+    run([awsenv, "exec", "power-user", "--", "true"], environ)
+    config = Path(environ["HOME"], ".elhaz", "configs", "read-only.yaml")
+    config.parent.mkdir(parents=True)
+    config.write_text(f"AssumeRole:\n  RoleArn: {world.read_only}\n  RoleSessionName: elhaz\n")
+    run([elhaz, "daemon", "start"], environ)
+    world.callbacks.append(lambda: run([elhaz, "daemon", "stop"], environ))
+    run([elhaz, "daemon", "add", "-n", "read-only"], environ)
+    first = [awsenv, "exec", "power-user", "--", "true"]
+    return [
+        bare(world),
+        Row("awsenv exec ROLE -- true", first, environ, "", (Target(1.6),)),
+        Row("awsenv ROLE", [awsenv, "power-user", "--shell", "sh"], environ, "ASIA", (Target(1.5),)),
+        Row("awsenv credential-process", [awsenv, "credential-process", "power-user"], environ, "ASIA", (Target(1.5),)),
+        Row(
+            "first use of a role",
+            lambda: [*new_role(awsenv, "exec", "power-user"), "--", "true"],
+            environ,
+            "",
+            (Target(2.4),),
+        ),
+        *_shown(world, environ, environ, WITH_AGENT, "agent"),
+        Row("elhaz exec", [elhaz, "exec", "-n", "read-only", "--", "true"], environ, "", (Target(),)),
+    ]
