@@ -571,8 +571,10 @@ def _world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) ->
 @contextmanager
 def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> Iterator[None]:
     """Let this process be the agent of the user of *environ*."""
-    memory = Memory(Clock(now, now))
-    endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop))
+    memory = Memory(Clock(now, now), lambda: server.note_use())  # noqa: PLW0108 - it is made below
+    endpoint = cache(
+        lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop, on_revoke=server.note_use)
+    )
     handler = Handler(memory, endpoint, now=now)
 
     def in_use() -> bool:
@@ -581,7 +583,7 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
     folder = runtime_directory.make(environ)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(f"{folder}/{runtime_directory.SOCKET}")
-    life = Life(12 * 3600, idle=4 * 3600, until=memory.until, in_use=in_use, on_tick=memory.drop_expired, boot=now)
+    life = Life(12 * 3600, idle=4 * 3600, until=memory.until, in_use=in_use, tidy=memory.drop_expired, boot=now)
     server = Server(handler.reply, listening=listening, life=life)
     thread = threading.Thread(target=server.serve)
     thread.start()

@@ -478,13 +478,19 @@ def test_a_grant_for_an_ended_command_ends_at_once(
     assert not endpoint.is_used()
 
 
-def test_an_endpoint_with_a_grant_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:
-    """The endpoint is in use as long as a command has a grant."""
+def test_an_endpoint_with_a_grant_is_used(
+    roles: Roles, loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]
+) -> None:
+    """The endpoint is in use as long as a command has a grant, and reports the end of that."""
+    is_revoked = threading.Event()
+    endpoint = Endpoint(roles.credentials_for, loop, on_revoke=is_revoked.set)
     assert not endpoint.is_used()
     endpoint.grant("role", process.pid)
     assert endpoint.is_used()
+    assert not is_revoked.is_set()
     process.kill()
-    until(lambda: not endpoint.is_used())
+    assert is_revoked.wait(TIMEOUT)
+    assert not endpoint.is_used()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import threading
 import weakref
@@ -25,7 +26,7 @@ from awsenv.agent.memory import (
     Memory,
     Plan,
 )
-from awsenv.agent.term import MAX_SIZE, MAX_TITLE, Clock
+from awsenv.agent.term import MARGIN, MAX_SIZE, MAX_TITLE, Clock
 from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
 
@@ -357,6 +358,39 @@ def test_a_clock_that_is_far_ahead_is_an_error(memory: Memory, plan: Plan, times
     times.wall += 2 * HOUR
     with pytest.raises(AgentError, match="by the clock of this machine"):
         memory.lease(plan)
+
+
+def test_the_next_expiration_is_known(memory: Memory, aws: Aws, times: Times) -> None:
+    """The memory knows in how many seconds what it holds ends next, by the clock that ends it first."""
+    assert math.inf == memory.drop_expired()
+    memory.lease(plan_of(aws))
+    memory.keep_session("session", aws.keys("session"), "of alice", duration=HOUR / 2)
+    assert HOUR / 2 - MARGIN == memory.drop_expired()
+    times.pass_(HOUR / 2)
+    assert HOUR / 2 - MARGIN == memory.drop_expired()
+    times.wall += 600
+    assert HOUR / 2 - 600 - MARGIN == memory.drop_expired()
+    times.pass_(memory.drop_expired())
+    assert (math.inf, ()) == (memory.drop_expired(), memory.held())
+
+
+def test_a_role_that_ends_at_once_is_given_and_not_held(aws: Aws, times: Times) -> None:
+    """Who waits for a role gets it, even if it is dropped at once because it is about to end."""
+    aws.duration = MARGIN - 1
+    hasty = Memory(times.clock, lambda: hasty.drop_expired())  # noqa: PLW0108 - it is made here
+    assert ("1", ()) == (key_id(hasty, plan_of(aws)), hasty.held())
+
+
+def test_what_is_held_is_reported(aws: Aws, times: Times) -> None:
+    """The memory calls a function whenever it holds something new, since that ends at another time."""
+    held: list[str] = []
+    memory = Memory(times.clock, lambda: held.append("held"))
+    memory.lease(plan_of(aws))
+    memory.lease(plan_of(aws))
+    assert ["held"] == held
+    memory.keep(plan_of(aws), aws.keys("kept"))
+    memory.keep_session("session", aws.keys("session"), "of alice")
+    assert ["held"] * 3 == held
 
 
 def test_a_renewed_role_keeps_its_id(memory: Memory, plan: Plan, times: Times) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import math
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +23,8 @@ import pytest
 
 import awsenv
 from awsenv.agent import client
-from awsenv.agent.process_end import end_of
-from awsenv.agent.server import MAX_CLIENTS, TICK, Life, Server, boot_time
+from awsenv.agent.events import boot_time, end_of
+from awsenv.agent.server import MAX_CLIENTS, Life, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -393,14 +395,12 @@ def test_the_agent_lives_as_long_as_its_mfa_sessions(agents: Agents) -> None:
 
 
 def test_a_clock_that_goes_back_is_harmless(agents: Agents) -> None:
-    """If the boot clock goes back, the agent looks for expired credentials at once, and its life still ends."""
+    """If the boot clock goes back, the agent goes on, and its life still ends."""
     clock = Clock()
-    ticks: list[float] = []
-    with agents.serving(life=Life(100, boot=clock, on_tick=lambda: ticks.append(clock.now))) as (_, thread):
+    with agents.serving(life=Life(100, boot=clock)) as (_, thread):
         assert [] == agents.ask(b"ping")
         clock.now = 10.0
         assert [] == agents.ask(b"ping")
-        assert [10.0] == ticks
         clock.now = 1101.0
         with pytest.raises(client.NoAgent):
             agents.ask(b"ping")
@@ -409,22 +409,47 @@ def test_a_clock_that_goes_back_is_harmless(agents: Agents) -> None:
 
 
 def test_expired_credentials_are_dropped_first(agents: Agents) -> None:
-    """The agent drops expired credentials before its first request after a sleep, and then once a minute."""
-    clock = Clock()
+    """The agent drops expired credentials before each request."""
     seen: list[str] = []
 
     def answer(_: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         seen.append("answer")
         return parts
 
-    with agents.serving(answer, Life(math.inf, boot=clock, on_tick=lambda: seen.append("tick"))):
-        agents.ask(b"verb")
-        clock.now += 9 * 3600
-        agents.ask(b"verb")
-        agents.ask(b"verb")
-        clock.now += TICK
-        agents.ask(b"verb")
-    assert ["answer", "tick", "answer", "answer", "tick", "answer"] == seen
+    def tidy() -> float:
+        seen.append("tidy")
+        return math.inf
+
+    with agents.serving(answer, Life(600, tidy=tidy)):
+        agents.ask_to_the_end(client.VERSION, b"verb")
+        agents.ask_to_the_end(client.VERSION, b"verb")
+    assert ["tidy", "tidy"] == [seen[at - 1] for at, each in enumerate(seen) if each == "answer"]
+
+
+def test_credentials_are_dropped_when_they_expire(agents: Agents) -> None:
+    """The agent drops what expires when it does, without a request, and then what expires next."""
+    dropped = threading.Event()
+    expirations = [0.2, 0.1, 0.0]
+
+    def tidy() -> float:
+        if not expirations:
+            dropped.set()
+            return math.inf
+        return expirations.pop()
+
+    with agents.serving(life=Life(600, tidy=tidy)):
+        assert dropped.wait(30)
+
+
+def test_idle_time_begins_after_a_use(agents: Agents) -> None:
+    """Idle time begins after a use that is no request, such as the end of a command."""
+    clock = Clock()
+    with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (server, _):
+        clock.now += 599
+        server.note_use()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), server.loop).result(30)
+        clock.now += 599
+        assert [b"ok"] == agents.ask_to_the_end(*PING)
 
 
 @pytest.mark.parametrize("life", [Life(0.3), Life(600, idle=0.3)], ids=["lifetime", "idle"])
@@ -445,11 +470,35 @@ def test_the_agent_ends_if_its_socket_is_replaced(agents: Agents, other: str) ->
             agents.path.write_text("mine")
         elif other == "socket":
             listening.bind(str(agents.path))
-        # It looks after a request.
+        # Where no event comes, it looks after a request.
         last.close()
         thread.join(30)
         assert not thread.is_alive()
         assert agents.path.exists() == (other != "nothing")
+
+
+@pytest.mark.parametrize("case", ["removed", "moved", "replaced", "folder removed", "folder moved"])
+def test_the_agent_ends_when_its_path_is_lost(agents: Agents, tmp_path: Path, case: str) -> None:
+    """An agent that nobody can reach any more ends at once, without a request."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux has inotify")
+    with agents.serving() as (_, thread):
+        agents.ask(b"ping")
+        if case == "removed":
+            agents.path.unlink()
+        elif case == "moved":
+            agents.path.rename(agents.folder / "elsewhere")
+        elif case == "replaced":
+            (agents.folder / "other").touch()
+            (agents.folder / "other").rename(agents.path)
+        elif case == "folder removed":
+            shutil.rmtree(agents.folder)
+        else:
+            agents.folder.rename(tmp_path / "elsewhere")
+        thread.join(30)
+        assert not thread.is_alive()
+        if case.startswith("folder"):
+            agents.folder.mkdir()  # the fixture removes it
 
 
 def test_the_boot_clock_counts_sleep() -> None:
@@ -548,12 +597,41 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
     until(is_at_rest)
 
 
+def test_nothing_wakes_an_idle_agent(agents: Agents, until: Until) -> None:
+    """An agent without requests waits for events without a time limit, and its one timer rings when its life ends.
+
+    The timer counts sleep.
+    """
+    if sys.platform != "linux":
+        pytest.skip("only Linux shows in /proc")
+    before = _timers()
+    with agents.serving(life=Life(7200, idle=3600)) as (_, thread):
+        agents.ask(b"echo")
+        # Of epoll_wait(2), the fourth argument is the limit.
+        task = Path(f"/proc/self/task/{thread.native_id}/syscall")
+        until(lambda: (task.read_text().split() + [""] * 5)[4] in {"0xffffffff", "0xffffffffffffffff"})
+        ((clock, seconds),) = (_timers() - before).elements()
+    assert time.CLOCK_BOOTTIME == clock
+    assert 60 < seconds <= 3600
+
+
+def _timers() -> Counter[tuple[int, int]]:
+    """Return the clock and the seconds left of each timer of this process."""
+    found: Counter[tuple[int, int]] = Counter()
+    for each in Path("/proc/self/fdinfo").iterdir():
+        with suppress(FileNotFoundError):
+            lines = dict(line.split(":", 1) for line in each.read_text().splitlines() if ":" in line)
+            if "clockid" in lines:
+                found[int(lines["clockid"]), int(lines["it_value"].strip(" ()").split(",")[0])] += 1
+    return found
+
+
 # The end of a process.
 
 WITHOUT_DESCRIPTORS = """
 import asyncio, concurrent.futures.thread, os, resource, sys
 sys.path.insert(0, sys.argv[1])
-from awsenv.agent.process_end import end_of
+from awsenv.agent.events import end_of
 
 async def main():
     ended = asyncio.ensure_future(end_of(int(sys.argv[2]), interval=0.02))

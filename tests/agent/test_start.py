@@ -50,8 +50,9 @@ def test_an_agent_inherits_nothing(agents: Agents, me: User) -> None:
     assert "/" == state["folder"]
     assert [True, True, True] == state["standard"]
     assert [0, 0] == state["core"]
-    # The three of every process; the socket, the two ends that wake the loop, its selector; this connection.
-    assert 8 >= state["descriptors"]
+    # The three of every process; the socket, the two ends that wake the loop, its selector, the timer, the watch of the
+    # path; this connection.
+    assert 10 >= state["descriptors"]
     assert os.getsid(0) != state["session"] != state["pid"]
     assert starter.pid not in {state["parent"], state["session"]}
 

@@ -4,7 +4,8 @@
     client             send it a request, as a frame of byte strings
     start              start it, exactly once; or a private one for a single command
     harden             keep other processes from its memory
-    server             the event loop: who may send requests, how long it lives, when a process has ended
+    events             what the system wakes it for: the end of a process, a time, the loss of a file
+    server             the event loop: who may send requests, how long it lives
     memory             what it holds, until when, and one call of AWS for a role, however many clients ask
     endpoint           the container credentials endpoint of `exec --refresh`
 

@@ -20,7 +20,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from awsenv.agent.client import TIMEOUT
-from awsenv.agent.process_end import end_of
+from awsenv.agent.events import end_of
 from awsenv.agent.server import MAX_CLIENTS, Listener, in_thread
 from awsenv.errors import AgentError, AwsenvError, UnreachableError
 
@@ -57,6 +57,7 @@ class Endpoint:
         credentials_for: Returns the credentials of a role by its id, without delay: botocore waits two seconds. It is
             called in several threads at once. `KeyError`: the role is not held any more.
         loop: The event loop that serves the clients.
+        on_revoke: Called when a grant has ended.
         seconds: How long a client has to send its request, and to take the response.
 
     Raises:
@@ -68,10 +69,12 @@ class Endpoint:
         credentials_for: Callable[[str], Credentials],
         loop: asyncio.AbstractEventLoop,
         *,
+        on_revoke: Callable[[], object] = bool,
         seconds: float = TIMEOUT,
     ) -> None:
         self._credentials_for = credentials_for
         self._loop = loop
+        self._on_revoke = on_revoke
         self._seconds = seconds
         self._grants: dict[str, tuple[str, str]] = {}
         listening = socket.create_server((HOST, 0), backlog=MAX_CLIENTS)
@@ -103,6 +106,7 @@ class Endpoint:
             await end_of(pid)
         finally:
             del self._grants[name]
+            self._on_revoke()
 
     async def _listen(self, listening: socket.socket) -> None:
         with listening:

@@ -10,6 +10,10 @@ import os
 import resource
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _PR_SET_DUMPABLE = 4
 _PT_DENY_ATTACH = 31
 
@@ -34,7 +38,7 @@ def forbid_dumps() -> None:
         OSError: The system refuses it.
     """
     if sys.platform != "darwin":
-        _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+        call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def harden() -> None:
@@ -47,15 +51,26 @@ def harden() -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "darwin":
-        _call("ptrace", _PT_DENY_ATTACH, 0, None, 0)
+        call("ptrace", _PT_DENY_ATTACH, 0, None, 0)
     forbid_dumps()
 
 
-def _call(function: str, *arguments: int | None) -> None:
+def call(function: str, *arguments: Any) -> int:
+    """Call *function* of the C library, and return what it returns.
+
+    Args:
+        function: Its name.
+        arguments: Numbers, None for no pointer, bytes and values of ctypes.
+
+    Raises:
+        OSError: It returns -1.
+    """
     import ctypes  # noqa: PLC0415 - it costs 3 ms, a fifth of the fast path
 
     # The arguments of a variadic function are as wide as it reads them.
-    wide = [None if argument is None else ctypes.c_ulong(argument) for argument in arguments]
-    if getattr(ctypes.CDLL(None, use_errno=True), function)(*wide) != 0:
+    wide = [ctypes.c_ulong(argument) if isinstance(argument, int) else argument for argument in arguments]
+    returned: int = getattr(ctypes.CDLL(None, use_errno=True), function)(*wide)
+    if returned == -1:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+    return returned

@@ -99,6 +99,8 @@ class Held:
 class _Fetch(threading.Thread):
     """One call of AWS, for all who wait for the role."""
 
+    term: Term | None = None
+    """What AWS gave. Who waits gets it, even if too little of it is left to be held."""
     error: BaseException | None = None
     """Why it failed. It is not kept on the role: by then it has frames of those who raised it, which hold secrets."""
 
@@ -119,10 +121,12 @@ class Memory:
 
     Args:
         clock: The two clocks.
+        on_hold: Called in any thread when something new is held: `drop_expired` has another time to be called at.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, on_hold: Callable[[], object] = bool) -> None:
         self._clock = clock
+        self._on_hold = on_hold
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
         self._sessions: dict[str, tuple[str, Term]] = {}
@@ -148,7 +152,7 @@ class Memory:
             fetch = self._start_fetch(entry, plan)
         fetch.join(timeout)
         with self._lock:
-            term = _accepted(entry, plan)
+            term = _accepted(fetch.term or entry.term, plan)
             least = max(MARGIN, min_remaining) if term is before else 0
             if term is not None and term.left(self._clock) > least:
                 return _handed(entry, plan, term)
@@ -208,7 +212,7 @@ class Memory:
         term = Term.of(credentials, plan.title, _seconds(plan.chain), self._clock)
         with self._lock:
             entry = self._entry(plan)
-            entry.term = term
+            self._hold(entry, term)
             return _handed(entry, plan, term)
 
     def keep_session(self, key: str, credentials: Credentials, title: str, *, duration: float | None = None) -> None:
@@ -227,6 +231,7 @@ class Memory:
         with self._lock:
             _put_last(self._sessions, key, (short(title), term), MAX_SESSIONS)
             self._until = max(self._until, term.deadline)
+            self._on_hold()
 
     def session(self, key: str) -> Credentials | None:
         """Return the MFA session; None where none is held, or what is held has ended."""
@@ -265,12 +270,19 @@ class Memory:
             self._entries.clear()
             self._sessions.clear()
 
-    def drop_expired(self) -> None:
-        """Forget what has ended. The id of a role stays valid, and gets the role from AWS again."""
+    def drop_expired(self) -> float:
+        """Forget what has ended. The id of a role stays valid, and gets the role from AWS again.
+
+        Returns:
+            In how many seconds the next of what is held ends; infinity where nothing is held.
+        """
         with self._lock:
             for entry in self._entries.values():
                 self._living(entry, entry.plan)
             self._sessions = {key: held for key, held in self._sessions.items() if held[1].lives(self._clock)}
+            terms = [term for _, term in self._sessions.values()]
+            terms += [entry.term for entry in self._entries.values() if entry.term is not None]
+            return min((term.left(self._clock) - MARGIN for term in terms), default=inf)
 
     def held(self) -> tuple[Held, ...]:
         """Return what is held: sessions first, then roles, in the order of the last request."""
@@ -301,11 +313,11 @@ class Memory:
         with self._lock:
             fetch, entry.fetch = entry.fetch, None
             if fetch is not None:
-                fetch.error = error
+                fetch.term, fetch.error = term, error
             if term is None:
                 entry.retry_at = self._clock.boot() + RETRY
             else:
-                entry.term = term
+                self._hold(entry, term)
 
     # What follows is called with the lock held.
 
@@ -317,6 +329,10 @@ class Memory:
             entry.plan = plan
         _put_last(self._entries, plan.key, entry, MAX_ROLES)
         return entry
+
+    def _hold(self, entry: _Entry, term: Term) -> None:
+        entry.term = term
+        self._on_hold()
 
     def _start_fetch(self, entry: _Entry, plan: Plan) -> _Fetch:
         """Return the call of AWS that is under way, or one that begins now, in a thread that all can stop waiting for.
@@ -333,7 +349,7 @@ class Memory:
     def _living(self, entry: _Entry, plan: Plan) -> Term | None:
         if entry.term is not None and not entry.term.lives(self._clock):
             entry.term = None
-        return _accepted(entry, plan)
+        return _accepted(entry.term, plan)
 
     def _suffices(self, entry: _Entry, term: Term, min_remaining: float) -> bool:
         left = term.left(self._clock)
@@ -361,9 +377,9 @@ def _put_last(held: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> 
         del held[next(iter(held))]
 
 
-def _accepted(entry: _Entry, plan: Plan) -> Term | None:
-    """Return the credentials of *entry* that *plan* may have: none by a session if they must come by a code."""
-    return None if entry.term is None or (entry.term.by_session and plan.through is None) else entry.term
+def _accepted(term: Term | None, plan: Plan) -> Term | None:
+    """Return the credentials that *plan* may have: none by a session if they must come by a code."""
+    return None if term is None or (term.by_session and plan.through is None) else term
 
 
 def _handed(entry: _Entry, plan: Plan, term: Term) -> Lease:

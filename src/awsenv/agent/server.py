@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -20,11 +19,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
-from awsenv.agent.process_end import end_of, readable
+from awsenv.agent.events import TICK, Alarm, boot_time, call_when_readable, end_of, readable, watch
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from io import FileIO
 
     Reply = Callable[[bytes, list[bytes], "Waits"], list[bytes]]
 
@@ -32,9 +32,6 @@ T = TypeVar("T")
 
 PULSE = 0.5
 """Seconds between two signs of life to a client that waits for its reply."""
-
-TICK = 60.0
-"""Seconds between two looks at the clock and at the socket while no request comes."""
 
 PRIVATE = "connection"
 """The first word of an agent that serves one command alone."""
@@ -44,12 +41,6 @@ MAX_CLIENTS = 128
 
 MAX_THREADS = 1000
 """Requests that run at once, with those whose clients have gone."""
-
-
-def boot_time() -> float:
-    """Return seconds of a clock that nobody sets and that goes on while the machine sleeps."""
-    # On macOS that is CLOCK_MONOTONIC, which stands still on Linux.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +61,8 @@ class Life:
     """Whether it serves a command by other means than its socket: until then it lives, and is not idle."""
     on_drop: Callable[[], object] = bool
     """Drops all secrets: called after SIGHUP or SIGUSR1."""
-    on_tick: Callable[[], object] = bool
-    """Drops what has expired: called once a minute, and before anything else when the machine has slept."""
+    tidy: Callable[[], float] = lambda: math.inf
+    """Drops what has expired, and returns in how many seconds there is more to drop."""
     boot: Callable[[], float] = boot_time
 
 
@@ -211,20 +202,23 @@ class Server:
         self._connection = connection
         self._life = life
         self._path: str | None = None
-        self._started = self._used = self._ticked = life.boot()
+        self._watched: FileIO | None = None
+        self._started = self._used = life.boot()
         if listening is not None:
             # Again, and by this process: the system then names it to the client as the one that listens.
             listening.listen(BACKLOG)
             self._path = listening.getsockname()
             self._file = os.lstat(listening.getsockname())
+            self._watched = watch(listening.getsockname())
         self.loop = asyncio.new_event_loop()
         """The event loop, which is closed when the life is over."""
         self._over = self.loop.create_future()
+        self._alarm = Alarm(self.loop, self._look)
         self._at_work: set[asyncio.Future[bytes]] = set()
 
     def serve(self) -> None:
         """Reply until the life is over; in the main thread, until a signal asks to end, too."""
-        with closing(self.loop), self._listening or nullcontext():
+        with closing(self.loop), closing(self._alarm), self._watched or nullcontext(), self._listening or nullcontext():
             self.loop.run_until_complete(self._serve())
 
     def end(self) -> None:
@@ -232,8 +226,15 @@ class Server:
         with suppress(RuntimeError):  # it has returned
             self.loop.call_soon_threadsafe(self._end)
 
+    def note_use(self) -> None:
+        """Count idle time from now, and see what there is to wait for. Called from any thread."""
+        with suppress(RuntimeError):  # `serve` has returned
+            self.loop.call_soon_threadsafe(self._note_use)
+
     async def _serve(self) -> None:
         self._heed_signals()
+        if self._watched is not None:
+            call_when_readable(self.loop, self._watched, self._look)
         listener = None if self._listening is None else Listener(self._listening, self._serve_client)
         begun = [] if listener is None else [listener.run()]
         if self._connection is not None:
@@ -241,10 +242,8 @@ class Server:
         if self._life.pid is not None:
             begun.append(self._end_with(self._life.pid))
         tasks = [self.loop.create_task(each) for each in begun]
-        while not self._is_over():
-            self._tick()
-            await asyncio.wait([self._over], timeout=min(TICK, self._left()))
-        self._end()
+        self._look()
+        await self._over
         self._give_up_path()
         if listener is not None:
             # After a sleep, those in the queue are what the agent woke for.
@@ -280,15 +279,18 @@ class Server:
         idle = math.inf if self._at_work else self._used + self._life.idle - now
         return min(idle, max(self._started + self._life.lifetime, self._life.until()) - now)
 
-    def _tick(self) -> None:
-        """Do what is due now and then, if it is due."""
-        now = self._life.boot()
-        if self._life.in_use():
-            self._used = now
-        # A clock that goes back, which none does, is one look too many.
-        if not 0 <= now - self._ticked < TICK:
-            self._ticked = now
-            self._life.on_tick()
+    def _note_use(self) -> None:
+        self._used = self._life.boot()
+        self._look()
+
+    def _look(self) -> None:
+        """End if the life is over; else drop what has expired, and look again when there is something to do."""
+        if self._is_over():
+            self._end()
+        else:
+            # Where no event tells that the path is lost, this looks once in a while.
+            longest = TICK if self._path is not None and self._watched is None else math.inf
+            self._alarm.set(min(self._life.tidy(), self._left(), longest))
 
     async def _serve_owner(self, connection: socket.socket) -> None:
         """Serve the process that started this private agent."""
@@ -300,15 +302,11 @@ class Server:
     async def _serve_client(self, connection: socket.socket) -> None:
         if client.peer(connection)[0] != os.geteuid():
             return
-        if self._is_over():
-            self._end()
-        self._tick()
+        self._look()
         try:
             await self._exchange(connection, TIMEOUT)
         finally:
-            self._used = self._life.boot()
-            if self._is_over():
-                self._end()
+            self._note_use()
 
     async def _exchange(self, connection: socket.socket, seconds: float | None) -> None:
         """Take one request within *seconds*, and reply to it."""
@@ -332,13 +330,17 @@ class Server:
         waits = Waits()
         work = in_thread(self._reply_to, version, verb, parts, waits)
         self._at_work.add(work)
-        work.add_done_callback(self._at_work.discard)
+        work.add_done_callback(self._forget)
         ends = [work, self._over]
         while not (await asyncio.wait(ends, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
             # It fails if the client has gone. The request runs on, and the agent holds what AWS gives.
             await _send(connection, pack([b"busy", waits.text.encode(errors="replace")]))
         if work.done():
             await _send(connection, work.result())
+
+    def _forget(self, work: asyncio.Future[bytes]) -> None:
+        self._at_work.discard(work)
+        self._note_use()  # its client may have gone long before
 
     def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes], waits: Waits) -> bytes:
         """Return the frame of the reply."""

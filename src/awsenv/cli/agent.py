@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import config
 from awsenv.agent import server
+from awsenv.agent.events import boot_time
 from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock
 from awsenv.cli import app, commands, conversation
@@ -26,7 +27,6 @@ from awsenv.errors import CodeRejected
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Sequence
 
     from awsenv.agent.endpoint import Endpoint
@@ -193,9 +193,9 @@ def forget(memory: Memory) -> None:
 
 def main(words: list[str]) -> None:
     """Be an agent, as `start` has made it with *words*, until its life is over."""
-    memory = Memory(Clock(time.time, server.boot_time))
+    memory = Memory(Clock(time.time, boot_time), lambda: agent.note_use())  # noqa: PLW0108 - it is made below
     is_private = words[0] == server.PRIVATE
-    endpoint = cache(lambda: _endpoint(memory, agent.loop))
+    endpoint = cache(lambda: _endpoint(memory, agent))
     agent = server.inherited(
         words,
         Handler(memory, endpoint, is_private=is_private).reply,
@@ -204,7 +204,7 @@ def main(words: list[str]) -> None:
             in_use=lambda: endpoint.cache_info().currsize > 0 and endpoint().is_used(),
             is_empty=lambda: not memory.held(),
             on_drop=partial(forget, memory),
-            on_tick=memory.drop_expired,
+            tidy=memory.drop_expired,
         ),
     )
     # Its first client does not wait for it.
@@ -212,10 +212,10 @@ def main(words: list[str]) -> None:
     agent.serve()
 
 
-def _endpoint(memory: Memory, loop: AbstractEventLoop) -> Endpoint:
+def _endpoint(memory: Memory, agent: server.Server) -> Endpoint:
     from awsenv.agent.endpoint import Endpoint  # noqa: PLC0415 - only for `exec --refresh`
 
-    return Endpoint(lambda lease_id: memory.served(lease_id).credentials, loop)
+    return Endpoint(lambda role: memory.served(role).credentials, agent.loop, on_revoke=agent.note_use)
 
 
 def _load() -> None:
