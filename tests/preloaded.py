@@ -28,7 +28,7 @@ import awsenv
 from awsenv import __main__ as program
 from awsenv.aws.sdk import SdkSession
 from awsenv.aws.session import AwsSession
-from awsenv.cli import app, main, process
+from awsenv.cli import main, mistakes, process
 from awsenv.cli.commands import COMMANDS
 
 
@@ -42,7 +42,7 @@ def load() -> None:
         import_module(name)
     # What a process makes only once: the options of each command, and what botocore reads for a client.
     for name in COMMANDS:
-        app.built(name)
+        mistakes.built(name)
     SdkSession(AwsSession(None, {}, region="us-east-1")).create_client("sts")
     # Or each fork copies what it looks through for garbage.
     gc.collect()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.cli import app
+from awsenv.cli import app, mistakes, reader
 from awsenv.cli.action import Print
+from awsenv.cli.arguments import ARGUMENTS
 from awsenv.cli.commands import COMMANDS
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
@@ -30,13 +31,6 @@ def caller(home: Path) -> Caller:
     environ = {"HOME": str(home)}
     prompts = Prompts(environ)
     return Caller(environ, "/bin/awsenv", Provider(None, prompts, lambda _: None), prompts.secret)
-
-
-def arguments(args: list[str]) -> dict[str, object]:
-    """Return the parameters that a command line sets for its command."""
-    command = app.built(args[0])
-    with command.make_context(args[0], args[1:]) as context:
-        return dict(context.params)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +57,9 @@ def arguments(args: list[str]) -> dict[str, object]:
 )
 def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object]) -> None:
     """An option that is not typed has no value, and `exec` and `demo` leave their command's words alone."""
-    assert expected == arguments(line.split())
+    name, *words = line.split()
+
+    assert expected == reader.read(ARGUMENTS[name], words)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +92,9 @@ def test_a_missing_or_unexpected_argument_is_refused(
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_empty_value_of_an_option_is_refused(tmp_path: Path, name: str) -> None:
     """`--policy "$POLICY"` without the variable would give the whole role: no option of any command may be empty."""
-    options = [param.opts[-1] for param in app.built(name).params if param.metavar and param.opts[-1].startswith("--")]
+    options = [
+        param.opts[-1] for param in mistakes.built(name).params if param.metavar and param.opts[-1].startswith("--")
+    ]
     facts = []
     for option in options:
         with pytest.raises(UsageError) as caught:
@@ -137,7 +135,7 @@ def test_threads_parse_command_lines_independently() -> None:
     def read(role: str) -> None:
         barrier.wait()
         for _ in range(200):
-            values = arguments(["use", role, "--region", role])
+            values = mistakes.read("use", [role, "--region", role], [])
             if values != {"role": role, "region": role}:
                 mixed.append((role, values))
 
@@ -204,8 +202,8 @@ def test_a_closed_pipe_is_reported_without_a_traceback(program: str, clean_envir
 def test_what_was_typed_is_not_kept(line: str) -> None:
     """A command that an agent keeps loaded keeps no code of the call that loaded it."""
     name, *args = line.split()
-    app.built.cache_clear()
-    kept = weakref.ref(app.built(name).make_context(name, args))
+    mistakes.built.cache_clear()
+    kept = weakref.ref(mistakes.built(name).make_context(name, args))
 
     gc.collect()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from awsenv.cli import app
+from awsenv.cli.arguments import ARGUMENTS, Option, declared
 from awsenv.cli.commands import COMMANDS, FLAGS, called, lacks_role, named
 
 
@@ -83,10 +83,9 @@ def test_a_command_line_lacks_its_role(line: str, expected: bool) -> None:  # no
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if command.picks])
 def test_every_option_of_a_command_that_picks_is_known(name: str) -> None:
-    """Before Typer is loaded, the options with and without a value are told apart as Typer does."""
-    for param in app.built(name).params:
-        for option in param.opts if param.opts[0].startswith("-") else []:
-            is_help = option in {"--help", "-h"}
-            line = [name, option, *([] if getattr(param, "is_flag", False) else ["value"])]
-            assert is_help or lacks_role(line), option
-            assert is_help or (option in FLAGS) == getattr(param, "is_flag", False), option
+    """Before the options are loaded, those with and without a value are told apart."""
+    for each in [each for each in declared(ARGUMENTS[name]).values() if isinstance(each, Option)]:
+        for option in each.names:
+            line = [name, option, *([] if each.is_flag else ["value"])]
+            assert lacks_role(line), option
+            assert (option in FLAGS) == each.is_flag, option

@@ -13,6 +13,7 @@ import pexpect
 import pytest
 
 from awsenv import installation, shells
+from awsenv.cli import mistakes
 from awsenv.cli.process import FAILURE
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "printed"), [(["read-only"], 1, FAILURE), (["exec", "read-only", "env"], 125, "")]
+    ("words", "status", "printed"), [(["read-only", "--no"], 1, FAILURE), (["exec", "--no", "read-only"], 125, "")]
 )
 def test_a_broken_install_fails_in_the_shell(
     world: World, tmp_path: Path, words: list[str], status: int, printed: str
@@ -304,7 +305,8 @@ def test_a_broken_install_fails_in_the_shell(
     answer = world.run(*words, PYTHONPATH=str(tmp_path))
 
     step = installation.this().again()
-    expected = f"awsenv: the module no_such_module_here cannot be loaded\n  in       app.py:15\n  try      {step}\n"
+    place = f"mistakes.py:{Path(mistakes.__file__).read_text(encoding='utf-8').splitlines().index('import typer') + 1}"
+    expected = f"awsenv: the module no_such_module_here cannot be loaded\n  in       {place}\n  try      {step}\n"
     assert (status, printed, expected) == (answer.returncode, answer.stdout, answer.stderr)
 
 

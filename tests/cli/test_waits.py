@@ -35,7 +35,7 @@ SLOW_DISK = """\
 import sys, time
 class Disk:
     def find_spec(self, name, path=None, target=None):
-        if name in ("typer", "botocore.session"):
+        if name in ("awsenv.cli.app", "botocore.session"):
             time.sleep(1.5)
 sys.meta_path.insert(0, Disk())
 """
@@ -285,7 +285,7 @@ def deaf() -> Iterator[str]:
 
 
 def test_what_loads_slowly_is_waited_for(world: World, tmp_path: Path) -> None:
-    """From a slow disk, Typer and botocore take seconds."""
+    """From a slow disk, the command line and botocore take seconds."""
     (tmp_path / "sitecustomize.py").write_text(SLOW_DISK)
 
     (one,) = watch(world, "use --shell json --print read-only", PYTHONPATH=str(tmp_path))

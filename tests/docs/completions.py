@@ -12,10 +12,9 @@ words with slashes between them; `-` is something that cannot be offered, and an
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from awsenv import shells
-from awsenv.cli.app import built
+from awsenv.cli.arguments import ARGUMENTS, HelpOption, Option, declared
 from awsenv.cli.commands import COMMANDS
 from awsenv.shells import base
 
@@ -63,17 +62,15 @@ def options() -> list[str]:
     """Return a row for each option; those that are the same for several commands have one."""
     rows: dict[str, list[str]] = {"|--version||Print the version.": ["awsenv"]}
     for name in COMMANDS:
-        for param in [*built(name).params, None]:
-            if param is None or param.param_type_name == "option":
-                rows.setdefault(_option(param, name), []).append(name)
+        for each in (*declared(ARGUMENTS[name]).values(), *declared(HelpOption).values()):
+            if isinstance(each, Option):
+                rows.setdefault(_option(each, name), []).append(name)
     return [",".join(names) + row for row, names in rows.items()]
 
 
-def _option(param: Any, name: str) -> str:
-    if param is None:
-        return "|--help||Show this message and exit."
-    value = "" if param.is_flag else offers(param.metavar or "", name)
-    return f"|{param.opts[-1]}|{value}|{param.help}"
+def _option(option: Option, name: str) -> str:
+    value = offers(option.metavar, name) if option.metavar else ""
+    return f"|{option.names[-1]}|{value}|{option.text}"
 
 
 def written() -> str:

@@ -221,6 +221,5 @@ def _endpoint(memory: Memory, agent: server.Server) -> Endpoint:
 def _load() -> None:
     for command in commands.COMMANDS.values():
         if command.is_answered:
-            app.built(command.name)
             app.module(command.name)
     import awsenv.aws.sts  # noqa: F401, PLC0415 - botocore, which takes its time

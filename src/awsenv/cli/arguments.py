@@ -138,6 +138,12 @@ class ProgramArguments(Arguments):
     version: bool = flag("Print the version.", "--version")
 
 
+class HelpOption(Arguments):
+    """The option of every command. Typer brings it by itself."""
+
+    help: bool = flag("Show this message and exit.", "-h", "--help")
+
+
 class QuietOption(Arguments):
     """The option of the commands whose success is shown."""
 

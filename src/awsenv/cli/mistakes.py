@@ -1,0 +1,183 @@
+"""A command line that `reader` does not accept: read with Typer, which says what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from inspect import Parameter, Signature, cleandoc
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from typer.core import TyperCommand
+from typer.exceptions import TyperException
+
+from awsenv.cli.arguments import ARGUMENTS, Word, declared
+from awsenv.cli.commands import COMMANDS, usage
+from awsenv.cli.reader import HELP, is_about_role
+from awsenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from awsenv.cli.arguments import Option
+
+LIST = "awsenv list shows the roles"
+
+
+class _Command(TyperCommand):
+    """A command whose words and options are texts and flags.
+
+    Typer 0.29 loads pydantic to check that they are: 80 ms, as long as an SDK takes to load. And the wrapper that it
+    puts around a function keeps the values of a call where those of another thread overwrite them.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read *args* as they were typed: what was left out is not among the values."""
+        values, rest = self._read(ctx, args)
+        if values.get(HELP):
+            ctx.params = {HELP: True}
+            return []
+        hint = usage(self.name) if self.name in COMMANDS else "awsenv --help"
+        for param in self.params:
+            _refuse_empty(param.opts[-1], values.get(param.name))
+        for param in self.params:
+            if param.required and values.get(param.name) is None:
+                raise UsageError(f"which {param.name}?", hint=(hint, LIST) if param.name == "role" else hint)
+        if rest:
+            run = ("awsenv exec ROLE -- COMMAND runs a command",) if self.name == "use" else ()
+            # What may be a code is not shown.
+            shown = " ".join("…" if re.fullmatch("[0-9 ]+", word) else word for word in rest)
+            raise UsageError(f"unexpected argument: {shown}", hint=(hint, *run))
+        ctx.params = {name: value for name, value in values.items() if value is not None}
+        return []
+
+    def _read(self, ctx: Any, args: list[str]) -> tuple[dict[str, Any], list[str]]:
+        """Return the values by name, and the words that are too many."""
+        values, rest, _ = self.make_parser(ctx).parse_args(list(args))
+        return values, rest
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the usage as the table has it: Typer would spell an argument `{ROLE}`."""
+        del ctx
+        return [self.options_metavar or ""]
+
+
+def _refuse_empty(option: str, value: Any) -> None:
+    """Refuse an option whose value is empty: without `--policy "$POLICY"` a role is not narrowed."""
+    if option.startswith("-") and (value == "" or (isinstance(value, list) and "" in value)):
+        raise UsageError(f"the value of {option} is empty", hint=("give it a value", f"leave {option} out"))
+
+
+class _Runner(_Command):
+    """A command that runs another: `ROLE [CODE] [--] COMMAND...`. Our options end where COMMAND begins."""
+
+    allow_interspersed_args = False
+
+    def _read(self, ctx: Any, args: list[str]) -> tuple[dict[str, Any], list[str]]:
+        before = [param.name for param in self.params if param.name in {"role", "code"}]
+        ours: list[str] = []
+        words: list[str] = []
+        rest = list(args)
+        while True:
+            read = super()._read(ctx, rest)[0]
+            left = [*(read[name] for name in before if read[name] is not None), *(read["command"] or ())]
+            taken = rest[: len(rest) - len(left)]
+            ends = taken[-1:] == ["--"]
+            ours += taken[:-1] if ends else taken
+            if ends or not left or not is_about_role(left[0], words, len(before)):
+                break
+            words.append(left[0])
+            rest = left[1:]
+        values = super()._read(ctx, ours)[0]
+        return values | dict(zip(before, words, strict=False)) | {"command": left}, []
+
+
+class _Program(_Command):
+    """`awsenv` without a command."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, and the summaries of the table: the help loads no command."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name, command.summary) for command in COMMANDS.values()])
+
+
+@cache
+def built(name: str) -> _Command:
+    """Return the command called *name*; empty: `awsenv` without one."""
+    fields = declared(ARGUMENTS[name])
+    kind: type[_Command] = _Program
+    about, line = cleandoc(ARGUMENTS[name].__doc__ or ""), "[OPTIONS] ROLE [CODE] | COMMAND ..."
+    if name:
+        about, line = f"{COMMANDS[name].summary}\n\n{about}", COMMANDS[name].usage
+        kind = _Runner if "command" in fields else _Command
+
+    def function() -> None:
+        """Stand for the command: Typer reads the signature."""
+
+    vars(function)["__signature__"] = Signature([_parameter(each) for each in fields.values()])
+    # Plain text: the help can be searched, and documents quote it. Typer's own completion edits rc files.
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    app.command(name or "awsenv", cls=kind, context_settings=context, help=about, options_metavar=line)(function)
+    return cast("_Command", typer.main.get_command(app))
+
+
+def _parameter(each: Word | Option) -> Parameter:
+    """Return *each* as a part of a signature, from which Typer makes it."""
+    kind: Any = list[str] if each.is_list else str
+    kind = kind if each.is_required else kind | None
+    if isinstance(each, Word):
+        # Hidden: the usage line has them, and Typer's own section would say `<str>`.
+        info = typer.Argument(hidden=True)
+    else:
+        info = typer.Option(*each.names, metavar=each.metavar, help=each.text)
+        kind = bool if each.is_flag else kind
+    default = Parameter.empty if each.is_required else each.default
+    return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+
+
+def read(name: str, args: list[str], line: list[str]) -> dict[str, Any]:
+    """Return what was typed in *args* for the command called *name*, as `reader.read` does.
+
+    Args:
+        name: The command; empty: `awsenv` without one.
+        args: What follows it.
+        line: The command line as typed.
+
+    Raises:
+        UsageError: It is wrong.
+    """
+    command = built(name)
+    try:
+        with command.make_context(f"awsenv {name}".rstrip(), args) as ctx:
+            typed: dict[str, Any] = ctx.params
+            return typed
+    except TyperException as error:
+        raise _wrong(error, command, line) from None
+
+
+def page(name: str) -> str:
+    """Return the help of the command called *name*, as wide as the terminal; empty: of `awsenv` without one."""
+    with built(name).make_context(f"awsenv {name}".rstrip(), ["--help"]) as ctx:
+        return ctx.get_help() + "\n"
+
+
+def _wrong(error: TyperException, command: _Command, args: list[str]) -> UsageError:
+    """Return what Typer could not read as an error with a next step."""
+    name = getattr(error, "option_name", "")
+    known = {option: param for param in command.params for option in param.opts if option.startswith("--")}
+    if name in known:
+        # It lacks its value.
+        return UsageError(f"{name} needs a value", hint=f"{name} {known[name].metavar}")
+    typed = next((arg.partition("=")[0] for arg in args if _has(arg, name)), name) if name else ""
+    fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
+    from awsenv.cli import typos  # noqa: PLC0415 - a help page needs none
+
+    hint = typos.option_hint(args, typed, list(known), command.options_metavar or "")
+    return UsageError(fact[:1].lower() + fact[1:], hint=hint or f"awsenv {command.name} --help")
+
+
+def _has(arg: str, option: str) -> bool:
+    """Return whether *arg* is where Typer found *option*: of `-profile` it names `-p`."""
+    if option.startswith("--"):
+        return arg.partition("=")[0] == option
+    return arg.startswith("-") and not arg.startswith("--") and option[1:] in arg[1:]

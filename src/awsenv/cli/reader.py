@@ -1,0 +1,85 @@
+"""Reads a command line that is certainly right. `mistakes` reads any other, with Typer, which takes longer to load."""
+
+from __future__ import annotations
+
+from awsenv.cli.arguments import HelpOption, Option, declared
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from awsenv.cli.arguments import Arguments, Word
+
+HELP = "help"
+"""What is typed of a command line that asks for help."""
+
+
+def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | None:
+    """Return what was typed of *arguments* in *args*, by field; `HELP` alone if that is; None: it may be wrong.
+
+    Where a `command` may follow, our options end where it begins.
+    """
+    fields = declared(arguments)
+    known = {**fields, **declared(HelpOption)}.values()
+    options = {name: each for each in known if isinstance(each, Option) for name in each.names}
+    places = [each for each in fields.values() if not isinstance(each, Option)]
+    runs = places.pop() if "command" in fields else None
+    typed: dict[str, Any] = {}
+    words: list[str] = []
+    command: list[str] = []
+    rest = iter(args)
+    for arg in rest:
+        if arg == "--":
+            (words if runs is None else command).extend(rest)
+        elif arg.startswith("-") and arg != "-":
+            if not _take(arg, rest, options, typed):
+                return None
+        elif runs is None or is_about_role(arg, words, len(places)):
+            words.append(arg)
+        else:
+            command = [arg, *rest]
+    if HELP in typed:
+        return {HELP: True}
+    if runs is not None:
+        typed[runs.name] = command
+    return typed if _fill(typed, places, words) else None
+
+
+def is_about_role(word: str, before: Sequence[str], most: int = 2) -> bool:
+    """Return whether *word*, after the words *before*, is the role or the MFA code, and not the command to run.
+
+    Any digits are a code, a wrong one if there are five or seven of them: no command has such a name.
+    """
+    return len(before) < most and (not before or (word.isascii() and word.isdigit()))
+
+
+def _take(arg: str, rest: Iterator[str], options: Mapping[str, Option], typed: dict[str, Any]) -> bool:
+    """Note the options that *arg* is, and return whether they are certainly right."""
+    name, has_value, value = arg.partition("=")
+    names = [name] if arg.startswith("--") else [f"-{letter}" for letter in arg[1:]]
+    found = [options[each] for each in names if each in options]
+    if len(found) < len(names):
+        return False
+    if not has_value and all(each.is_flag for each in found):
+        typed.update((each.name, True) for each in found)
+        return True
+    if len(found) > 1 or found[0].is_flag:
+        return False
+    option = found[0]
+    value = value if has_value else next(rest, "")
+    if option.is_list:
+        typed.setdefault(option.name, []).append(value)
+    else:
+        typed[option.name] = value
+    return value not in {"", "--"}
+
+
+def _fill(typed: dict[str, Any], places: Sequence[Word], words: Sequence[str]) -> bool:
+    """Note the *words*, and return whether each has its place and none is missing."""
+    if places and places[0].is_list:
+        if words:
+            typed[places[0].name] = tuple(words)
+        return True
+    typed.update(zip((each.name for each in places), words, strict=False))
+    return len(words) <= len(places) and all(each.name in typed for each in places if each.is_required)
