@@ -15,11 +15,11 @@ set, even to an empty value. A second role keeps what the first one saved.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv import variables
 from awsenv.model import AssumeRole, Change, Credentials
+from awsenv.record import dataclass
 from awsenv.variables import KEY_PAIR, VARIABLES, having
 from awsenv.wording import epoch
 

@@ -22,10 +22,11 @@ response, including the secret key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, unique
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
+
+from awsenv.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import NamedTuple, Protocol
 
 from awsenv.errors import TYPED, Origin
+from awsenv.record import dataclass, field, replace
 
 Environ = Mapping[str, str]
 """The environment of the caller, always passed as an argument."""

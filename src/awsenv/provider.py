@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +20,7 @@ from awsenv.errors import (
     UsageError,
 )
 from awsenv.model import AssumeRole, Note, Question, Rails, unseen
+from awsenv.record import dataclass, field, replace
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Left(NamedTuple):
     """Whether the agent holds the role afterwards, and renews it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Gets the credentials of one command."""
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from awsenv.agent.term import ADVISORY, AHEAD, MARGIN, Clock, Term, short
 from awsenv.errors import AGAIN, AgentError
+from awsenv.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable

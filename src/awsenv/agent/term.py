@@ -6,12 +6,12 @@ back revives nothing, and one that is set forward ends too much at worst.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.errors import AgentError
+from awsenv.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,6 @@ Does not import botocore.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, unique
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from awsenv.errors import RefusedError
 from awsenv.iam.principal import Principal
 from awsenv.iam.trust import ASSUME_ROLE
+from awsenv.record import dataclass
 
 if TYPE_CHECKING:
     from awsenv.errors import Origin

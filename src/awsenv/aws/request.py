@@ -6,7 +6,6 @@ AWS answers AccessDenied both to a missing role and to a missing permission. Doe
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +14,7 @@ from awsenv.config.limits import is_bare_name
 from awsenv.config.sources import KINDS
 from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.model import AssumeRole, Credentials, Hop
+from awsenv.record import dataclass, field, replace
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

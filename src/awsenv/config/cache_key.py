@@ -6,11 +6,11 @@ A cache key is a digest, which reveals nothing of its input.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config.settings import endpoint
 from awsenv.config.sources import KINDS, access_key
+from awsenv.record import fields, is_dataclass
 from awsenv.variables import having
 
 if TYPE_CHECKING:

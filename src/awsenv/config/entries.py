@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
@@ -13,6 +12,7 @@ from awsenv.config.rails import rails
 from awsenv.config.resolution import regions
 from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Mfa, Rails, RoleRequest
+from awsenv.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,11 +16,11 @@ import re
 import shlex
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from awsenv.errors import ConfigError, Origin
+from awsenv.record import dataclass, field
 from awsenv.variables import home
 from awsenv.wording import printable
 

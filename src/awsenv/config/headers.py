@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config.ini import EVERYWHERE
@@ -12,6 +11,7 @@ from awsenv.config.profiles import KINDS
 from awsenv.config.rails import is_meant
 from awsenv.distance import nearest
 from awsenv.errors import ConfigError
+from awsenv.record import replace
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

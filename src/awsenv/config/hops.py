@@ -6,7 +6,6 @@ and AWS accepts a code once. botocore prompts again for each `mfa_serial` of a c
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import limits, sources
@@ -14,6 +13,7 @@ from awsenv.config.ini import Setting
 from awsenv.duration import exact
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
+from awsenv.record import replace
 from awsenv.variables import USER, having
 from awsenv.wording import quoted
 

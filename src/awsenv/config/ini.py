@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from awsenv.errors import ConfigError, Origin
+from awsenv.record import dataclass, field
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

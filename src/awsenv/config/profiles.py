@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini, rails
+from awsenv.record import dataclass
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:

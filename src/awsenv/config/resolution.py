@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
@@ -17,6 +16,7 @@ from awsenv.config.rails import rails
 from awsenv.config.settings import with_settings
 from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, Chain, Rails, RoleRequest
+from awsenv.record import replace
 from awsenv.variables import REGION, having
 from awsenv.wording import listed, printable, quoted
 

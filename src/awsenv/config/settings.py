@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from awsenv.config.headers import did_you_mean
 from awsenv.config.ini import Setting
 from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
+from awsenv.record import replace
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
 from awsenv.wording import quoted
 

@@ -13,10 +13,11 @@ import ipaddress
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from typing import Any, NamedTuple
+
+from awsenv.record import dataclass
 
 Document = Mapping[str, Any]
 """A policy, as in its JSON."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from awsenv.record import dataclass, field
 from awsenv.wording import printable
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto, unique
 from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.policy import Condition, Context, Evaluation, Policies, Statement, Verdict, as_list, statements
 from awsenv.iam.principal import FEDERATED, ROLE, ROOT, USER, Grounds, Principal, is_left_of_deleted
+from awsenv.record import dataclass
 from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moto.core.base_backend import BackendDict
@@ -19,6 +18,7 @@ from moto.iam.utils import generate_access_key_id_from_account_id
 
 from awsenv.iam.policy import Policies
 from awsenv.iam.principal import ROLE, USER, Principal
+from awsenv.record import dataclass, field
 from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _TAKEN: set[str] = set()
 _LOCK = threading.Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Caller(Principal):
     """A principal that calls, and the properties of its session."""
 
@@ -51,7 +51,7 @@ class Caller(Principal):
         return self.name if self.kind == USER else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Key:
     """A key that the sandbox knows."""
 

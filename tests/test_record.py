@@ -1,0 +1,129 @@
+"""Frozen values do what those of `dataclasses` do."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv import record
+
+
+def _classes(by: Any) -> tuple[Any, Any]:
+    """Return the same two classes, a base and its subclass, made with a module that has `dataclass` and `field`."""
+
+    @by.dataclass(frozen=True, slots=True, kw_only=True)
+    class Base:
+        """A base."""
+
+        secret: str = by.field(default="s", repr=False)
+        notes: dict[str, int] = by.field(default_factory=dict, compare=False)
+
+        @property
+        def upper(self) -> str:
+            """A property."""
+            return self.secret.upper()
+
+    @by.dataclass(frozen=True, slots=True)
+    class Derived(Base):
+        """A subclass."""
+
+        name: str
+        number: int | None = None
+        tags: tuple[str, ...] = ()
+
+        def __str__(self) -> str:
+            return f"<{self.name}>"
+
+    return Base, Derived
+
+
+OURS, THEIRS = _classes(record), _classes(dataclasses)
+TEXTS = st.sampled_from(["a", "b"])
+FIELDS: dict[str, st.SearchStrategy[object]] = {
+    "secret": TEXTS,
+    "notes": st.dictionaries(TEXTS, st.integers(0, 2), max_size=1),
+    "name": TEXTS,
+    "number": st.integers(0, 2),
+    "tags": st.lists(TEXTS, max_size=2).map(tuple),
+    "unknown": st.none(),
+}
+NAMED = st.sets(st.sampled_from([*FIELDS, *FIELDS, "name"]), max_size=4).flatmap(
+    lambda names: st.fixed_dictionaries({name: FIELDS[name] for name in names})
+)
+VALUES = st.lists(TEXTS, max_size=4)
+
+
+def _made(cls: Any, values: list[str], named: dict[str, Any]) -> Any:
+    """Return an instance; None: its fields cannot be these."""
+    try:
+        return cls(*values, **named)
+    except TypeError:
+        return None
+
+
+@given(number=st.integers(0, 1), values=VALUES, named=NAMED)
+def test_an_instance_has_the_values_of_a_dataclass(number: int, values: list[str], named: dict[str, Any]) -> None:
+    """Both take the same values in the same places, fill in the same, show the same and refuse the same."""
+    ours, theirs = (_made(classes[number], values, named) for classes in (OURS, THEIRS))
+
+    assert (theirs is None) == (ours is None)
+    if ours is not None:
+        assert dataclasses.asdict(theirs) == dataclasses.asdict(ours)
+        assert (repr(theirs), str(theirs), theirs.upper) == (repr(ours), str(ours), ours.upper)
+
+
+@given(first=NAMED, second=NAMED, changes=NAMED)
+def test_instances_compare_and_change_as_those_of_a_dataclass(
+    first: dict[str, Any], second: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    """Equality, the hash and `replace` go by the same fields."""
+    results: list[object] = []
+    for _, cls in (OURS, THEIRS):
+        one, other = (_made(cls, [], {"name": "a", **named}) for named in (first, second))
+        if one is None or other is None:
+            results.append(None)
+            continue
+        try:
+            replaced = (record if cls is OURS[1] else dataclasses).replace(one, **changes)
+        except TypeError:
+            replaced = None
+        results.append((one == other, hash(one) == hash(other), one != replaced, repr(replaced)))
+
+    assert results[1] == results[0]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_functions_of_dataclasses_know_the_fields(number: int) -> None:
+    """`fields` of `dataclasses` returns the same of both."""
+    known = [
+        [(f.name, f.default, f.default_factory, f.repr, f.compare, f.kw_only) for f in dataclasses.fields(cls[number])]
+        for cls in (OURS, THEIRS)
+    ]
+
+    assert known[1] == known[0]
+    assert [name for name, *_ in known[1]] == [each.name for each in record.fields(OURS[number])]
+
+
+def test_an_instance_is_frozen_and_has_slots() -> None:
+    """No field can be set or deleted, and no other attribute be added."""
+    made = OURS[1]("a")
+
+    with pytest.raises(AttributeError):
+        made.name = "b"
+    with pytest.raises(AttributeError):
+        del made.name
+    with pytest.raises(AttributeError):
+        made.other = 1
+    assert ("a", False) == (made.name, hasattr(made, "__dict__"))
+
+
+def test_an_instance_of_another_class_differs() -> None:
+    """Two classes with the same fields are never equal."""
+    base, derived = (cls() if cls is OURS[0] else cls("a") for cls in OURS)
+
+    assert base != derived
+    assert base != "a"
