@@ -8,9 +8,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.awsrequest import AWSRequest
 
-from awsenv.aws.http import Deadline, Http, LateError
+from awsenv.aws.http import Deadline, Http, LateError, Message
 from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
@@ -28,20 +27,22 @@ MODES = ("legacy", "standard")
 
 
 def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
-    """A connection that comes about later, as after a name lookup that hangs, carries no request."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as filler:
+    """A connection that would come about later is given up with the request."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as filler, socket.socket() as last:
         deaf.settimeout(30)
         address = deaf.getsockname()
         # Its queue is full with one: the next has to wait.
         filler.connect(address)
         http = Http(home.environ, bundle=None, deadline=Deadline(0.1))
         with pytest.raises(LateError) as caught:
-            http.send(AWSRequest("POST", f"http://127.0.0.1:{address[1]}/", data="TokenCode=123456").prepare())
-        first, _ = deaf.accept()
-        with first, deaf.accept()[0] as late:
-            assert b"" == late.recv(1)
+            http.send(Message("POST", f"http://127.0.0.1:{address[1]}/", {}, b"TokenCode=123456"))
+        deaf.accept()[0].close()
+        last.connect(address)
+        accepted, peer = deaf.accept()
+        accepted.close()
 
-    assert not caught.value.kwargs["attempt"].was_sent
+        assert last.getsockname() == peer
+    assert not caught.value.attempt.was_sent
 
 
 @pytest.mark.parametrize("mode", MODES)

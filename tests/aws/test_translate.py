@@ -6,18 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awsenv.aws.connection import EXCHANGE, TCP, Unanswered
 from awsenv.aws.http import Attempt, LateError
 from awsenv.aws.proxy import Proxy
 from awsenv.aws.refusal import message_of_aws
@@ -42,6 +36,13 @@ def answer(code: str, message: str, status: int = 403) -> ClientError:
     """Return what botocore raises for an error response."""
     metadata: dict[str, Any] = {"HTTPStatusCode": status}
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "AssumeRole")
+
+
+def unanswered(attempt: Attempt) -> Unanswered:
+    """Return what is raised where nothing listens."""
+    error = Unanswered(TCP, ConnectionRefusedError())
+    error.attempt = attempt
+    return error
 
 
 POLICY, TAGS = Origin("--policy"), Origin("AWSENV_TAGS")
@@ -184,14 +185,14 @@ def test_a_long_message_is_cut() -> None:
 def test_a_proxy_is_named_without_its_password() -> None:
     """Remove the user and the password from the URL."""
     attempt = Attempt(URL, was_sent=False, seconds=1, proxy=Proxy("http://me:canary@proxy.test:3128", VARIABLE))
-    error = translate(ProxyConnectionError(proxy_url="x", attempt=attempt, error=None), REQUEST)
+    error = translate(unanswered(attempt), REQUEST)
     assert error.fact == "the proxy proxy.test:3128 cannot be reached"
 
 
 def test_an_endpoint_is_named_without_its_password() -> None:
     """Remove the user and the password from the URL."""
     url = "https://me:canary@sts.test/"
-    error = EndpointConnectionError(endpoint_url=url, attempt=Attempt(url, was_sent=False, seconds=1))
+    error = unanswered(Attempt(url, was_sent=False, seconds=1))
     assert translate(error, Request("sts:AssumeRole")).fact == "sts.test cannot be reached"
 
 
@@ -262,7 +263,7 @@ ANSWER = f"did not send a complete response within 20 seconds{LOST}"
 CONFIGURED, LIMIT, PROXY = Origin("AWS_ENDPOINT_URL"), Origin("AWSENV_TIMEOUT"), Proxy("http://me:canary@p:1", VARIABLE)
 
 
-@pytest.mark.parametrize("kind", [LateError, ReadTimeoutError, ConnectTimeoutError])
+@pytest.mark.parametrize("kind", [LateError, Unanswered])
 @pytest.mark.parametrize(
     ("attempt", "configured", "fact", "origins", "steps"),
     [
@@ -326,7 +327,7 @@ CONFIGURED, LIMIT, PROXY = Origin("AWS_ENDPOINT_URL"), Origin("AWSENV_TIMEOUT"),
     ],
 )
 def test_the_end_of_the_time_names_its_settings(
-    kind: type[BotoCoreError],
+    kind: type[Unanswered],
     attempt: Attempt,
     configured: Origin | None,
     fact: str,
@@ -335,8 +336,8 @@ def test_the_end_of_the_time_names_its_settings(
 ) -> None:
     """The message names the time that was waited, what sets it, and what stands in between; a code may be lost."""
     parameters = {"SerialNumber": "mfa", "TokenCode": "123456"}
-    error = kind(endpoint_url=attempt.url, error=None)
-    error.kwargs["attempt"] = attempt
+    error = kind(EXCHANGE if attempt.was_sent else TCP, TimeoutError(), was_sent=attempt.was_sent)
+    error.attempt = attempt
 
     made = translate(error, replace(REQUEST, parameters=parameters, configured=configured))
 

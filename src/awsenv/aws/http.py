@@ -1,49 +1,56 @@
-"""HTTP with limits on time and size: botocore limits only each read, and no response's size."""
+"""HTTP with limits on time and size, through the proxies of the caller."""
 
 from __future__ import annotations
 
 import math
-import socket
-import ssl
-import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from http.client import HTTPException, IncompleteRead
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-import urllib3.exceptions
-from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSResponse
-from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
-from botocore.httpsession import URLLib3Session
-
-from awsenv.aws.proxy import NoTunnelError, answered, fault, ignored, proxy_to
+from awsenv.aws.connection import Address, Unanswered, connect
+from awsenv.aws.proxy import answered, fault, ignored, proxy_to
+from awsenv.aws.response import TooLarge
 from awsenv.config.settings import unusable
 from awsenv.errors import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from awsenv.aws.proxy import Proxy
+    from awsenv.aws.response import Response
     from awsenv.config.ini import Setting
     from awsenv.errors import ConfigError, Origin
     from awsenv.model import Environ
 
-MAX_RESPONSE = 1 << 20
-"""Bytes. The largest responses, pages of IAM, have some 100,000."""
 
-_CHUNK = 65536
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request of HTTP."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
-class TooLargeError(BotoCoreError):  # type: ignore[misc] # botocore has no types
-    """A response is larger than any of AWS. botocore does not retry after it."""
+def unanswered(error: Exception) -> Unanswered | None:
+    """Return the lack of a response that *error* is, or that an exception of botocore passes on; None: it is another.
 
-    fmt = f"sent more than {MAX_RESPONSE // 1024} KiB"
+    Args:
+        error: What was raised by a request: `Http.send`, or a client of botocore.
+    """
+    found = getattr(error, "kwargs", {}).get("error", error)
+    return found if isinstance(found, Unanswered) else None
 
 
-class LateError(BotoCoreError):  # type: ignore[misc] # botocore has no types
-    """The time of the call is over. botocore does not retry after it."""
+class LateError(Unanswered):
+    """The time of the call is over: there is none for another attempt."""
 
-    fmt = "late"
+
+class TooLargeError(Unanswered):
+    """A response is larger than any of AWS. Another attempt would bring the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,9 @@ class Attempt:
     """A request without a response."""
 
     url: str
+    """Without its query, which may hold keys."""
     was_sent: bool
-    """Whether it may have been sent."""
+    """Whether a byte of it was handed to the system."""
     seconds: float
     """The time since the call began."""
     limit: Origin | None = None
@@ -112,15 +120,15 @@ class Deadline:
 
 
 class Http:
-    """Sends requests through the proxies of the caller. botocore would take those of the process.
+    """Sends requests through the proxies of the caller. Nothing is read from the environment of the process.
 
     Args:
         environ: The environment of the caller.
-        bundle: The CA bundle; None: the system's.
+        bundle: The CA bundle; None: that of botocore.
         connect: Seconds for a connection, at most.
         read: Seconds for each read, at most.
         deadline: The time of the call.
-        is_sent_once: Whether botocore never repeats a request, so that its response may take as long as the call.
+        is_sent_once: Whether no request is repeated, so that its response may take as long as the call.
     """
 
     def __init__(
@@ -136,9 +144,8 @@ class Http:
         self._environ = environ
         self._bundle = bundle
         self._deadline = deadline
-        self._limits = (connect, read)
+        self._connect, self._read = connect, read
         self._is_sent_once = is_sent_once
-        self._sessions: dict[tuple[Proxy | None, float, float], URLLib3Session] = {}
 
     def check(self, url: str) -> None:
         """Check that a request to *url* can be sent, without sending one.
@@ -150,37 +157,78 @@ class Http:
         if bad := self._bad_bundle(url):
             raise bad
 
-    def send(self, request: Any, **_of_botocore: Any) -> AWSResponse:
-        """Return the response to a prepared request. A redirect is returned and not followed.
+    def send(self, message: Message) -> Response:
+        """Return the response to a request. A redirect is returned and not followed.
 
         Raises:
             ProxyError: The proxy did not pass the request on.
             ConfigError: The CA bundle or the proxy is of no use.
             Failure: The system has reached a limit.
-            BotoCoreError: There is no response. Its `kwargs` have the `attempt`.
+            Unanswered: There is no response.
         """
-        proxy = proxy_to(request.url, self._environ)
-        exchange = _Exchange(self._session(proxy), request)
-        answer = exchange.answer(self._deadline.left())
-        if isinstance(answer, AWSResponse):
-            refusal = None if proxy is None else answered(proxy, request.url, answer.status_code, answer.content)
-            if refusal is None:
-                return answer
+        url = message.url.partition("?")[0]
+        proxy = proxy_to(url, self._environ)
+        begun, limit = time.monotonic(), self._deadline.limit()
+        ends = begun + self._deadline.left()
+        parts = urlsplit(message.url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            opened = connect(self._address(url, proxy), min(ends, begun + min(self._connect, limit)))
+            try:
+                silence = min(self._read, self._deadline.beyond if self._is_sent_once else limit)
+                response = opened.exchange(
+                    message.method, target, message.headers, message.body, ends=ends, silence=silence
+                )
+            finally:
+                opened.close()
+        except Unanswered as error:
+            raise self._explained(error, url, proxy, is_late=time.monotonic() >= ends) from None
+        refusal = None if proxy is None else answered(proxy, url, response.status, response.body)
+        if refusal is not None:
+            refusal.attempt = self._attempt(url, proxy, was_sent=refusal.was_sent)
             raise refusal
-        if isinstance(answer, BotoCoreError):
-            # After the end of the time, `left` is a little less than nothing.
-            seconds = self._deadline.seconds - max(self._deadline.left(), 0)
-            instead = ignored(request.url, self._environ)
-            answer.kwargs["attempt"] = Attempt(
-                request.url, exchange.was_sent, seconds, self._deadline.origin, proxy, instead
-            )
-        of_proxy = None if proxy is None else fault(proxy, request.url, answer, was_sent=exchange.was_sent)
-        raise self._bad_bundle(request.url) or of_proxy or _unwrapped(answer)
+        return response
+
+    def _address(self, url: str, proxy: Proxy | None) -> Address:
+        bundle = None if self._bundle is None else self._bundle.value
+        through = None
+        if proxy is not None:
+            at = urlsplit(proxy.url)
+            authorization = None
+            if at.username and at.password:
+                # As botocore has it, without a user or a password there is no header.
+                pair = f"{unquote(at.username)}:{unquote(at.password)}"
+                authorization = f"Basic {b64encode(pair.encode()).decode()}"
+            through = _address(proxy.url, bundle, authorization=authorization)
+        return _address(url, bundle, proxy=through)
+
+    def _explained(self, error: Unanswered, url: str, proxy: Proxy | None, *, is_late: bool) -> Exception:
+        """Return the error to raise for *error*."""
+        if isinstance(error.error, RuntimeError):
+            hint = ("end other programs", "raise the limits: ulimit -u, ulimit -v")
+            return Failure("the system starts no more threads", hint=hint)
+        if isinstance(error.error, TimeoutError) and is_late:
+            error = LateError(error.stage, error.error, was_sent=error.was_sent)
+        elif isinstance(error.error, TooLarge):
+            error = TooLargeError(error.stage, error.error, was_sent=error.was_sent)
+        error.attempt = self._attempt(url, proxy, was_sent=error.was_sent)
+        of_proxy = None if proxy is None else fault(proxy, url, error)
+        if of_proxy is not None:
+            of_proxy.attempt = error.attempt
+        return self._bad_bundle(url) or of_proxy or error
+
+    def _attempt(self, url: str, proxy: Proxy | None, *, was_sent: bool) -> Attempt:
+        # After the end of the time, `left` is a little less than nothing.
+        seconds = self._deadline.seconds - max(self._deadline.left(), 0)
+        instead = ignored(url, self._environ)
+        return Attempt(url, was_sent, seconds, self._deadline.origin, proxy, instead)
 
     def _bad_bundle(self, url: str) -> ConfigError | None:
         """Return why the CA bundle is of no use for a request to *url*; None: it is, or none is needed."""
         if self._bundle is None or not url.startswith("https:"):
             return None
+        import ssl  # noqa: PLC0415 - TLS has failed, or is about to be spoken
+
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self._bundle.value)
         except ssl.SSLError:
@@ -189,141 +237,17 @@ class Http:
             return unusable(self._bundle, f"it cannot be read ({error.strerror})")
         return None
 
-    def _session(self, proxy: Proxy | None) -> URLLib3Session:
-        limit = self._deadline.limit()
-        connect, read = self._limits
-        key = proxy, min(connect, limit), min(read, self._deadline.beyond if self._is_sent_once else limit)
-        if key not in self._sessions:
-            verify = True if self._bundle is None else self._bundle.value
-            # botocore finds a proxy by the scheme of the request.
-            used = {} if proxy is None else dict.fromkeys(("http", "https"), proxy.url)
-            session = URLLib3Session(verify=verify, proxies=used, timeout=key[1:])
-            session._pool_classes_by_scheme.update(_POOLS)  # noqa: SLF001 - nothing public shows a socket
-            self._sessions[key] = session
-        return self._sessions[key]
 
-
-def _unwrapped(error: Any) -> BaseException:
-    """Return *error*, or the fault in it: botocore wraps a lack of memory as if the network had failed."""
-    wrapped = error.kwargs["error"] if type(error) is HTTPClientError else None
-    of_network = (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError)
-    unwrapped: BaseException = error if wrapped is None or isinstance(wrapped, of_network) else wrapped
-    return unwrapped
-
-
-class _Exchange(threading.Thread):
-    """A request in a thread, since nothing else ends a name lookup or headers that arrive byte by byte."""
-
-    def __init__(self, session: URLLib3Session, request: Any) -> None:
-        super().__init__(daemon=True)
-        self._session = session
-        self._request = request
-        self._socket: socket.socket | None = None
-        self._answer: AWSResponse | BaseException | None = None
-        self._is_given_up = False
-
-    @property
-    def was_sent(self) -> bool:
-        """Whether the request may have been sent."""
-        return self._socket is not None
-
-    def answer(self, seconds: float) -> AWSResponse | BaseException:
-        """Return the response, or what is raised instead of it within *seconds*."""
-        if seconds > 0:
-            try:
-                self.start()
-            except RuntimeError:
-                hint = ("end other programs", "raise the limits: ulimit -u, ulimit -v")
-                raise Failure("the system starts no more threads", hint=hint) from None
-            self.join(seconds)
-        if self._answer is not None:
-            return self._answer
-        # First: what connects from now on sends nothing.
-        self._is_given_up = True
-        if self._socket is not None:
-            # The thread may be in a read that lasts as long as bytes trickle in.
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        return LateError(url=self._request.url)
-
-    def run(self) -> None:
-        """Send the request and read the response."""
-        try:
-            # Without this botocore reads the whole body.
-            self._request.stream_output = True
-            response = self._session.send(self._request)
-            body = _body(self._request, response.raw)
-            raw = SimpleNamespace(stream=lambda: [body])
-            self._answer = AWSResponse(response.url, response.status_code, response.headers, raw)
-        except BaseException as error:  # noqa: BLE001 - `Http.send` raises it
-            self._answer = error
-
-    def use(self, opened: socket.socket) -> None:
-        """Note that the request is about to be sent.
-
-        Raises:
-            ConnectionAbortedError: Nobody waits for it any more.
-        """
-        self._socket = opened
-        if self._is_given_up:
-            raise ConnectionAbortedError
-
-
-def _noting(connection: Any) -> type:
-    """Return a kind of connection that tells the exchange, whose thread it runs in, before it sends a request."""
-
-    class Connection(connection):  # type: ignore[misc] # botocore has no types
-        is_open = False
-
-        def connect(self) -> None:
-            self.is_open = False
-            super().connect()
-            self._note()
-            self.is_open = True
-
-        def send(self, data: Any) -> Any:
-            # What a proxy or the connection itself is sent before that is no request.
-            if self.is_open and self.sock is not None:
-                self._note()
-            return super().send(data)
-
-        def _tunnel(self) -> None:
-            try:
-                super()._tunnel()
-            except TimeoutError:
-                raise
-            except (OSError, HTTPException) as error:
-                raise NoTunnelError(error) from None
-
-        def _note(self) -> None:
-            exchange = threading.current_thread()
-            assert isinstance(exchange, _Exchange)  # noqa: S101 - no other thread has a session with these pools
-            exchange.use(self.sock)
-
-    return Connection
-
-
-_POOLS = {
-    pool.scheme: type("Pool", (pool,), {"ConnectionCls": _noting(pool.ConnectionCls)})
-    for pool in (AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
-}
-"""botocore's pools of connections by scheme."""
-
-
-def _body(request: Any, raw: Any) -> bytes:
-    data = bytearray()
-    try:
-        for chunk in raw.stream(_CHUNK):
-            data += chunk
-            if len(data) > MAX_RESPONSE:
-                raw.close()
-                raise TooLargeError
-    # As botocore translates the errors of its own reads.
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
-    except urllib3.exceptions.HTTPError as error:
-        raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from None
-    # urllib3 would not check it for botocore.
-    if len(data) < int(raw.headers.get("content-length") or 0):
-        raise ConnectionClosedError(endpoint_url=request.url, error=IncompleteRead(bytes(data)), request=request)
-    return bytes(data)
+def _address(
+    url: str, bundle: str | None, *, proxy: Address | None = None, authorization: str | None = None
+) -> Address:
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    return Address(
+        parts.hostname or "",
+        parts.port or (443 if is_tls else 80),
+        is_tls=is_tls,
+        bundle=bundle,
+        proxy=proxy,
+        authorization=authorization,
+    )

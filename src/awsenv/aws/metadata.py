@@ -18,10 +18,11 @@ from botocore.utils import (
     resolve_imds_endpoint_mode,
 )
 
+from awsenv.aws.http import unanswered
 from awsenv.aws.network import no_response
 from awsenv.aws.proxy import ending
 from awsenv.aws.request import Request
-from awsenv.aws.sdk import SdkSession
+from awsenv.aws.sdk import ForBotocore, SdkSession
 from awsenv.config.ini import Setting
 from awsenv.config.settings import is_url, unusable
 from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import ExitStack
 
-    from awsenv.aws.http import Http
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
     from awsenv.model import Source
@@ -104,7 +104,7 @@ _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a varia
 class _Heard:
     """An HTTP client that remembers what the last request got: botocore's fetchers keep the reason to themselves."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: ForBotocore) -> None:
         self._http = http
         self.token: AWSResponse | Exception | None = None
         """What the request for a token of the metadata service got; None: there was none."""
@@ -114,7 +114,7 @@ class _Heard:
         """The path of the last request."""
 
     def send(self, request: Any) -> AWSResponse:
-        """Send a request as `Http.send` does."""
+        """Send a request as `ForBotocore.send` does."""
         self.path = urlsplit(request.url).path
         try:
             self.last = self._http.send(request)
@@ -132,7 +132,7 @@ class Container:
 
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
         seconds = ContainerMetadataFetcher.TIMEOUT_SECONDS
-        self._heard = _Heard(session.http(connect=seconds, read=seconds))
+        self._heard = _Heard(ForBotocore(session.http(connect=seconds, read=seconds)))
         self._session = session
         self._environ = dict(session.environ)
         self._variable = _FULL if self._environ.get(_FULL) else _RELATIVE
@@ -252,7 +252,7 @@ class Instance:
                 },
             )
             seconds = setting("metadata_service_timeout")
-            self._heard = _Heard(session.http(connect=seconds, read=seconds))
+            self._heard = _Heard(ForBotocore(session.http(connect=seconds, read=seconds)))
         except exceptions.InvalidIMDSEndpointError:
             raise unusable(_set(session, "ec2_metadata_service_endpoint"), "it must be a URL") from None
         except exceptions.InvalidIMDSEndpointModeError:
@@ -287,8 +287,8 @@ class Instance:
         if not status or (status == HTTPStatus.UNAUTHORIZED and not has_token):
             does = "demands a token, and gives none"
             if isinstance(last, Exception):
-                was_sent = last.kwargs["attempt"].was_sent if isinstance(last, exceptions.BotoCoreError) else False
-                does = (ending(last) if was_sent else None) or "does not answer"
+                missing = unanswered(last)
+                does = (ending(missing.error) if missing and missing.was_sent else None) or "does not answer"
             here = "check that this is an EC2 instance"
             hint = (here, _HOPS) if self._endpoint is None else (f"check {self._endpoint.setter}", here)
             return f"{service} {does}", hint

@@ -2,77 +2,76 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
+from _socket import gaierror
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from botocore import exceptions
-
 from awsenv import duration
-from awsenv.aws.http import LateError, TooLargeError
-from awsenv.aws.proxy import ProxyError, causes, ending
+from awsenv.aws.connection import EXCHANGE, NAME, PROXY_TLS, TCP
+from awsenv.aws.http import LateError, TooLargeError, unanswered
+from awsenv.aws.proxy import ProxyError, ending
 from awsenv.aws.request import host_of
+from awsenv.aws.response import MAX_RESPONSE
 from awsenv.config import limits
 from awsenv.config.settings import MOST
 from awsenv.errors import AGAIN, AwsenvError, ResponseLost, UnreachableError
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
+    from awsenv.aws.connection import Unanswered
     from awsenv.aws.http import Attempt
     from awsenv.aws.request import Request
     from awsenv.errors import Origin
 
-_LATE = (LateError, exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError)
 PORTAL = "check that no sign-in page of the network is in the way"
 """The next step after a response that is not from AWS."""
 
-_NOT_CONNECTED: tuple[tuple[type[Exception], str, str, str], ...] = (
-    (
-        ssl.SSLCertVerificationError,
-        "the TLS certificate of {host} cannot be verified",
-        "set AWS_CA_BUNDLE or ca_bundle to the CA certificate of your network",
-        "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA",
-    ),
-    (
-        exceptions.EndpointConnectionError,
-        "{host} cannot be reached",
-        "check the network, and that the region exists",
-        "check {setting}, and that its host can be reached",
-    ),
-    (
-        exceptions.BotoCoreError,
-        "a TLS connection to {host} cannot be made",
-        PORTAL,
-        "write http:// in {setting}, if {host} has no TLS",
-    ),
+_UNVERIFIED = (
+    "the TLS certificate of {host} cannot be verified",
+    "set AWS_CA_BUNDLE or ca_bundle to the CA certificate of your network",
+    "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA",
+)
+_UNREACHABLE = (
+    "{host} cannot be reached",
+    "check the network, and that the region exists",
+    "check {setting}, and that its host can be reached",
+)
+_WITHOUT_TLS = (
+    "a TLS connection to {host} cannot be made",
+    PORTAL,
+    "write http:// in {setting}, if {host} has no TLS",
 )
 """Why a connection to {host} fails: the fact, the next step for a host of AWS, and that for the host of a setting."""
 
 
 def no_response(error: Exception, request: Request) -> AwsenvError | None:
     """Return why there is no response; None: *error* is not one of the network."""
-    if isinstance(error, ProxyError):
-        return _of_proxy(error, request)
-    if not isinstance(error, (*_LATE, TooLargeError, exceptions.ConnectionError, exceptions.HTTPClientError)):
+    missing = unanswered(error)
+    if missing is None:
         return None
-    attempt: Attempt = error.kwargs["attempt"]
+    if isinstance(missing, ProxyError):
+        return _of_proxy(missing, request)
+    attempt = missing.attempt
     request = replace(request, endpoint=request.endpoint or attempt.url)
-    if isinstance(error, _LATE) or (not attempt.was_sent and _has(error, TimeoutError)):
-        return _late(attempt, request, is_over=isinstance(error, LateError))
+    if isinstance(missing.error, TimeoutError):
+        return _late(attempt, request, is_over=isinstance(missing, LateError))
     if attempt.was_sent:
-        does = str(error) if isinstance(error, TooLargeError) else ending(error)
+        too_large = f"sent more than {MAX_RESPONSE // 1024} KiB"
+        does = too_large if isinstance(missing, TooLargeError) else ending(missing.error)
         return lost(f"{request.where} {does}" if does else f"the connection to {request.where} was lost", request)
-    if isinstance(error, exceptions.ProxyConnectionError) and attempt.proxy is not None:
+    if missing.stage in {NAME, TCP, PROXY_TLS} and attempt.proxy is not None:
         proxy, hint = attempt.proxy, (f"check {attempt.proxy.variable}", "check the network")
-        return UnreachableError(f"{proxy.title} cannot be reached", proxy.origin, because=_why(error), hint=hint)
-    return _not_connected(error, attempt, request)
+        return UnreachableError(f"{proxy.title} cannot be reached", proxy.origin, because=_why(missing), hint=hint)
+    return _not_connected(missing, request)
 
 
 def may_be_repeated(error: Exception) -> bool:
     """Tell whether a request with a code never left this machine, and may succeed at another try."""
-    attempt: Attempt | None = getattr(error, "kwargs", {}).get("attempt")
-    return attempt is not None and not attempt.was_sent and not isinstance(error, exceptions.SSLError)
+    from ssl import SSLError  # noqa: PLC0415 - large, and only here
+
+    missing = unanswered(error)
+    is_final = isinstance(missing, ProxyError) or (missing is not None and isinstance(missing.error, SSLError))
+    return missing is not None and not missing.was_sent and not is_final
 
 
 def lost(
@@ -123,43 +122,43 @@ def _late(attempt: Attempt, request: Request, *, is_over: bool) -> UnreachableEr
     return UnreachableError(fact, request.configured, *origins, hint=tuple(filter(None, [step, more])))
 
 
-def _not_connected(error: exceptions.BotoCoreError, attempt: Attempt, request: Request) -> UnreachableError:
+def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
+    from ssl import SSLCertVerificationError  # noqa: PLC0415 - large, and only here
+
     host, origin = host_of(request.endpoint), request.configured
-    fact, step, step_of_setting = next(row for kind, *row in _NOT_CONNECTED if _has(error, kind))
+    # What is closed before a request could be sent over it may as well not be there.
+    is_away = error.stage in {NAME, TCP, EXCHANGE}
+    is_unverified = isinstance(error.error, SSLCertVerificationError)
+    fact, step, step_of_setting = _UNVERIFIED if is_unverified else _UNREACHABLE if is_away else _WITHOUT_TLS
     if origin is not None:
         step = step_of_setting.format(host=host, setting=origin.setter)
     hints = [step]
     because = None
-    if isinstance(error, exceptions.EndpointConnectionError):
+    if is_away:
         because = _why(error)
         # `sts.us-esat-1.amazonaws.com`
         region = host.split(".")[1] if origin is None and host.count(".") > 1 else ""
         meant = None if limits.is_listed(region) else limits.nearest_region(region)
         if meant is not None:
             hints = [f"use region {meant}, if {printable(region)} was meant for that"]
-        hints += filter(None, [attempt.instead_of_ignored])
+        hints += filter(None, [error.attempt.instead_of_ignored])
     return UnreachableError(fact.format(host=host), origin, because=because, hint=tuple(hints))
 
 
-def _has(error: Exception, kind: type[Exception]) -> bool:
-    return any(isinstance(cause, kind) for cause in causes(error))
-
-
-def _why(error: Exception) -> str | None:
+def _why(error: Unanswered) -> str | None:
     """Return why a connection cannot be opened, as the system says; None: it does not."""
-    for cause in causes(error):
-        if isinstance(cause, socket.gaierror):
-            return "its name does not resolve"
-        if isinstance(cause, ConnectionRefusedError):
-            return "nothing listens there"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"the system says: {cause.strerror}"
+    cause = error.error
+    if isinstance(cause, gaierror):
+        return "its name does not resolve"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"the system says: {cause.strerror}"
     return None
 
 
 def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
-    fact, origin, hint, was_sent = map(error.kwargs.get, ("fact", "origin", "hint", "was_sent"))
-    if request.serial is not None and was_sent:
-        return lost(str(fact), replace(request, configured=origin))
+    if request.serial is not None and error.was_sent:
+        return lost(error.fact, replace(request, configured=error.origin))
     unused = "" if request.serial is None else "; AWS has not seen the MFA code"
-    return UnreachableError(f"{fact}{unused}", origin, hint=hint)
+    return UnreachableError(f"{error.fact}{unused}", error.origin, hint=error.hint)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-import ssl
 import sys
+from _socket import AF_INET, AF_INET6, inet_pton
+from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
-from botocore.exceptions import BotoCoreError, ConnectionClosedError, ProxyConnectionError, SSLError
-from botocore.utils import get_environ_proxies
-
+from awsenv.aws.connection import EXCHANGE, PROXY_TLS, TLS, TUNNEL, Refused, Unanswered
 from awsenv.aws.request import host_of
+from awsenv.aws.response import Closed, Incomplete, TooLarge, Unreadable
 from awsenv.config.settings import is_url, without_password
 from awsenv.errors import AGAIN, ConfigError, Origin
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from awsenv.errors import Hint
     from awsenv.model import Environ
@@ -29,17 +26,19 @@ if TYPE_CHECKING:
 _ANSWERS = (b"<?xml", b"<ErrorResponse", b"<Response", b"{")
 """How the errors of AWS begin."""
 
+_LOOPBACK = inet_pton(AF_INET6, "::1")
+
 _PASSWORD = 407
 """HTTP's "proxy authentication required"."""
 
 _ENDINGS: tuple[tuple[type[Exception], str], ...] = (
-    (RemoteDisconnected, "closed the connection"),
-    (IncompleteRead, "sent an incomplete response"),
-    (HTTPException, "does not speak HTTP"),
+    (Closed, "closed the connection"),
+    (Incomplete, "sent an incomplete response"),
+    (Unreadable, "does not speak HTTP"),
     (TimeoutError, "does not answer"),
     (ConnectionError, "closed the connection"),
 )
-"""What a server does instead of a response, by the exception of http.client or of the system."""
+"""What a server does instead of a response, by what was raised for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +63,21 @@ class Proxy:
         return "the proxy settings of the system" if self.origin is None else self.origin.name
 
 
-class ProxyError(BotoCoreError):  # type: ignore[misc] # botocore has no types
-    """A proxy did not pass a request on. botocore does not retry after it.
+class ProxyError(Unanswered):
+    """A proxy did not pass a request on. It would not do so at another attempt.
 
-    `fact`, `origin` and `hint` are those of the error; `was_sent` says that the proxy may have seen the request.
+    Args:
+        error: What shows it. After it has sent the request, the proxy may have passed it on.
+        fact: What the proxy does.
+        origin: Its variable; None: it is one of the system.
+        hint: The next step.
     """
 
-    fmt = "{fact}"
-
-
-class NoTunnelError(Exception):
-    """A proxy did not answer CONNECT with a connection."""
-
-    def __init__(self, cause: OSError | HTTPException) -> None:
-        super().__init__()
-        # http.client has the status in its text alone: "Tunnel connection failed: 407 Proxy Authentication Required".
-        found = re.match(r"Tunnel connection failed: (\d{3})\b", str(cause), re.ASCII)
-        self.status = int(found[1]) if found else None
-        self.ending = ending(cause) or "makes no connection"
+    def __init__(self, error: Unanswered, fact: str, origin: Origin | None, hint: Hint) -> None:
+        super().__init__(error.stage, error.error, was_sent=error.was_sent)
+        self.fact = fact
+        self.origin = origin
+        self.hint = hint
 
 
 def proxy_to(url: str, environ: Environ) -> Proxy | None:
@@ -140,9 +136,30 @@ def _found(url: str, environ: Environ) -> Mapping[str, str]:
         # A proxy on another machine cannot reach our loopback.
         return {}
     if found is None:
-        system: dict[str, str] = get_environ_proxies(url)
-        return system
-    return {} if proxy_bypass_environment(parts.netloc, dict(found)) else found
+        return _of_system(parts.netloc)
+    return {} if is_exempt(parts.netloc, found.get("no", "")) else found
+
+
+def _of_system(netloc: str) -> Mapping[str, str]:
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - large, and only macOS has such settings
+
+    return {} if proxy_bypass(netloc) else getproxies()
+
+
+def is_exempt(netloc: str, exempt: str) -> bool:
+    """Tell whether a host needs no proxy: `proxy_bypass_environment` of `urllib.request`, which takes long to load.
+
+    Args:
+        netloc: The host as the URL has it, with its port.
+        exempt: The value of `NO_PROXY`.
+    """
+    host = netloc.lower()
+    name, _, port = host.rpartition(":")
+    # A port may be empty only in the URL.
+    forms = (host, name) if name and port.isdigit() else (host,)
+    suffixes = [each.strip().lstrip(".").lower() for each in exempt.split(",") if each.strip()]
+    ends = any(form == suffix or form.endswith(f".{suffix}") for suffix in suffixes for form in forms)
+    return exempt == "*" or ends
 
 
 def proxies(environ: Environ) -> Mapping[str, str] | None:
@@ -152,7 +169,7 @@ def proxies(environ: Environ) -> Mapping[str, str] | None:
     its value is empty. `HTTP_PROXY` beside `REQUEST_METHOD` is ignored (CVE-2016-1000110).
 
     Returns:
-        None on macOS where the environment names none: the system settings apply, and botocore finds them.
+        None on macOS where the environment names none: the system settings apply.
     """
     found = {name[:-6].lower(): value for name, value in environ.items() if name.lower().endswith("_proxy") and value}
     if "REQUEST_METHOD" in environ:
@@ -168,10 +185,10 @@ def proxies(environ: Environ) -> Mapping[str, str] | None:
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    for family, is_so in ((AF_INET, lambda packed: packed[0] == 127), (AF_INET6, _LOOPBACK.__eq__)):  # noqa: PLR2004 - RFC 1122
+        with suppress(OSError, ValueError):
+            return bool(is_so(inet_pton(family, host)))
+    return host == "localhost"
 
 
 def answered(proxy: Proxy, url: str, status: int, body: bytes) -> ProxyError | None:
@@ -179,58 +196,49 @@ def answered(proxy: Proxy, url: str, status: int, body: bytes) -> ProxyError | N
     is_its_own = status == _PASSWORD or (status >= 400 and not body.lstrip().startswith(_ANSWERS))  # noqa: PLR2004 - HTTP
     if urlsplit(url).scheme != "http" or not is_its_own:
         return None
-    return _of_status(proxy, url, status, was_sent=status != _PASSWORD)
+    return _of_status(proxy, url, status, Unanswered(EXCHANGE, Refused(status), was_sent=status != _PASSWORD))
 
 
-def fault(proxy: Proxy, url: str, error: BaseException, *, was_sent: bool) -> ProxyError | None:
-    """Return the fault of the proxy that *error*, raised instead of a response, shows; None: it shows none.
+def fault(proxy: Proxy, url: str, error: Unanswered) -> ProxyError | None:
+    """Return the fault of the proxy that *error* shows; None: it shows none.
 
     Args:
         proxy: The proxy.
         url: The URL of the request.
-        error: What botocore raised.
-        was_sent: Whether the request may have been sent.
+        error: What was raised instead of a response.
     """
-    found = list(causes(error))
-    no_tunnel = next((cause for cause in found if isinstance(cause, NoTunnelError)), None)
-    has_tls_failed = any(isinstance(cause, ssl.SSLError) for cause in found)
-    is_unverified = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in found)
+    from ssl import SSLCertVerificationError, SSLError  # noqa: PLC0415 - large, and only here
+
+    stage, cause = error.stage, error.error
     hint: Hint = _names_one(proxy)
-    if no_tunnel is not None and no_tunnel.status is not None:
-        return _of_status(proxy, url, no_tunnel.status, was_sent=False)
-    if no_tunnel is not None:
-        fact = f"{proxy.title} {no_tunnel.ending}"
-    elif isinstance(error, ProxyConnectionError) and is_unverified:
+    if isinstance(cause, Refused):
+        return _of_status(proxy, url, cause.status, error)
+    if isinstance(cause, TimeoutError):
+        return None
+    if stage == TUNNEL:
+        fact = f"{proxy.title} {ending(cause) or 'makes no connection'}"
+    elif stage == PROXY_TLS and isinstance(cause, SSLCertVerificationError):
         fact = f"the TLS certificate of {proxy.title} cannot be verified"
         hint = "set AWS_CA_BUNDLE or ca_bundle to its CA certificate"
-    elif isinstance(error, ProxyConnectionError) and has_tls_failed:
+    elif stage == PROXY_TLS and isinstance(cause, SSLError):
         fact = f"{proxy.title} does not speak TLS"
         hint = f"write http:// instead of https:// in {proxy.variable}"
-    elif urlsplit(url).scheme == "http" and any(isinstance(cause, HTTPException) for cause in found):
-        fact = f"{proxy.title} {ending(error)}"
-    elif isinstance(error, SSLError | ConnectionClosedError) and not was_sent and not is_unverified:
+    elif urlsplit(url).scheme == "http" and isinstance(cause, Unreadable) and not isinstance(cause, TooLarge):
+        fact = f"{proxy.title} {ending(cause)}"
+    elif stage == TLS and not isinstance(cause, SSLCertVerificationError):
         fact = f"no TLS connection to {host_of(url)} can be made through {proxy.title}"
         hint = (_names_one(proxy), _without(proxy, url))
     else:
         return None
-    return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
+    return ProxyError(error, fact, proxy.origin, hint)
 
 
-def ending(error: BaseException) -> str | None:
+def ending(error: Exception) -> str | None:
     """Return what a server does instead of a response, as a predicate; None: *error* does not show it."""
-    return next((does for kind, does in _ENDINGS for cause in causes(error) if isinstance(cause, kind)), None)
+    return next((does for kind, does in _ENDINGS if isinstance(error, kind)), None)
 
 
-def causes(error: object) -> Iterator[object]:
-    """Yield *error* and what botocore and urllib3 have wrapped in it, the innermost last."""
-    while isinstance(error, BaseException):
-        yield error
-        wrapped = getattr(error, "kwargs", {}).get("error") or getattr(error, "original_error", None)
-        inner = next((each for each in error.args if isinstance(each, BaseException)), None)
-        error = wrapped or inner or error.__cause__ or error.__context__
-
-
-def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyError:
+def _of_status(proxy: Proxy, url: str, status: int, error: Unanswered) -> ProxyError:
     may_pass = status >= 500 or status == 429  # noqa: PLR2004 - HTTP's server errors, and "too many requests"
     hint: Hint = (AGAIN if may_pass else _names_one(proxy), _without(proxy, url))
     fact = f"{proxy.title} answers the request for {host_of(url)} with HTTP {status}"
@@ -242,7 +250,7 @@ def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyE
     elif status == 403:  # noqa: PLR2004 - "forbidden"
         fact = f"{proxy.title} forbids a connection to {host_of(url)} (HTTP 403)"
         hint = (f"ask its administrator to allow {host_of(url)}", _without(proxy, url))
-    return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
+    return ProxyError(error, fact, proxy.origin, hint)
 
 
 def _names_one(proxy: Proxy) -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import botocore.session
+from botocore import exceptions
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
 from botocore.credentials import CredentialResolver
-from botocore.exceptions import InvalidS3AddressingStyleError
 from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
 
+from awsenv.aws.connection import PROXY_TLS, TLS, Unanswered
+from awsenv.aws.http import LateError, Message, TooLargeError
+from awsenv.aws.proxy import ProxyError
 from awsenv.aws.request import host_of
 from awsenv.aws.session import AwsSession
 from awsenv.config.ini import Setting, nested
@@ -23,12 +28,60 @@ from awsenv.config.settings import MOST, unusable
 from awsenv.wording import listed
 
 if TYPE_CHECKING:
-    from awsenv.aws.http import Deadline
+    from awsenv.aws.http import Deadline, Http
     from awsenv.errors import ConfigError
     from awsenv.model import Environ
 
 WITHOUT_REGION = "us-east-1"
 """The region that a request to the global endpoint of STS is signed for."""
+
+
+class ForBotocore:
+    """Lets botocore's clients and fetchers send through `Http`.
+
+    Args:
+        http: Sends the requests.
+    """
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def send(self, request: Any, **_of_botocore: Any) -> AWSResponse:
+        """Return the response to a prepared request.
+
+        Raises:
+            ProxyError: The proxy did not pass the request on.
+            LateError: The time of the call is over.
+            TooLargeError: The response is larger than any of AWS.
+            BotoCoreError: There is no response, and botocore may send the request again.
+        """
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+        }
+        body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
+        try:
+            response = self._http.send(Message(request.method, request.url, headers, body))
+        except (ProxyError, LateError, TooLargeError):
+            raise
+        except Unanswered as error:
+            raise _repeatable(error) from None
+        raw = SimpleNamespace(stream=lambda: [response.body])
+        return AWSResponse(request.url, response.status, response.headers, raw)
+
+
+def _repeatable(error: Unanswered) -> Exception:
+    """Return what botocore's own HTTP client raises in the place of *error*: after it botocore may send again."""
+    kind = exceptions.EndpointConnectionError
+    if error.was_sent:
+        is_silent = isinstance(error.error, TimeoutError)
+        kind = exceptions.ReadTimeoutError if is_silent else exceptions.ConnectionClosedError
+    elif error.stage == TLS:
+        kind = exceptions.SSLError
+    elif error.stage == PROXY_TLS:
+        kind = exceptions.ProxyConnectionError
+    url = error.attempt.url
+    made: Exception = kind(endpoint_url=url, proxy_url=url, error=error)
+    return made
 
 
 class _Attempts:
@@ -124,7 +177,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         limits = client.meta.config
         is_sent_once = (limits.retries or {}).get("total_max_attempts") == 1
         http = self.session.http(connect=limits.connect_timeout, read=limits.read_timeout, is_sent_once=is_sent_once)
-        client.meta.events.register_last("before-send", http.send)
+        client.meta.events.register_last("before-send", ForBotocore(http).send)
         service = client.meta.service_model.service_id.hyphenize()
         attempts = _Attempts(self.session.deadline, client)
         client.meta.events.register_first(f"needs-retry.{service}", attempts.end)
@@ -185,7 +238,7 @@ def _refused_s3(session: AwsSession) -> ConfigError | None:
     style = nested(found.value).get("addressing_style") if found and found.value.startswith("\n") else None
     try:
         Config(s3={"addressing_style": style})
-    except InvalidS3AddressingStyleError:
+    except exceptions.InvalidS3AddressingStyleError:
         assert found is not None  # noqa: S101 - without a style there is no error
         origin = replace(found.origin, key="s3, addressing_style")
         return unusable(Setting(str(style), origin), "it must be auto, virtual or path")

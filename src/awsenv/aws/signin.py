@@ -11,8 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from botocore.awsrequest import AWSRequest
-
+from awsenv.aws.http import Message
 from awsenv.aws.refusal import failing, message_of_aws
 from awsenv.aws.request import Request, host_of
 from awsenv.aws.sdk import SdkSession
@@ -92,12 +91,10 @@ def login_url(
         translated(Request("signin:GetSigninToken", endpoint=endpoint, configured=configured)),
         session.call(f"AWS Sign-In at {host_of(endpoint)}"),
     ):
-        get = AWSRequest(
-            "GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": SdkSession(session).user_agent()}
-        )
-        answer = session.http().send(get.prepare())
+        get = Message("GET", f"{federation}?{urlencode(query)}", {"User-Agent": SdkSession(session).user_agent()})
+        answer = session.http().send(get)
         secrets, host = tuple(filter(None, keys.values())), host_of(endpoint)
-        token = _token(answer.status_code, answer.content, host, secrets, with_duration=duration is not None)
+        token = _token(answer.status, answer.body, host, secrets, with_duration=duration is not None)
     login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}
     return f"{federation}?{urlencode(login)}"
 

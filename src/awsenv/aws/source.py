@@ -23,6 +23,7 @@ from botocore.utils import parse_timestamp
 
 from awsenv import command, installation
 from awsenv.aws.denial import read
+from awsenv.aws.http import unanswered
 from awsenv.aws.metadata import Container, Instance, kind_of, token_of, wrong_field
 from awsenv.aws.network import PORTAL, no_response
 from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws
@@ -41,7 +42,6 @@ from awsenv.variables import WEB_IDENTITY, having
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from awsenv.aws.http import Attempt
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
     from awsenv.model import Source
@@ -298,8 +298,8 @@ _ISSUERS: Mapping[str, _Issuer] = {
 
 def _unanswered(error: Exception, session: AwsSession) -> AwsenvError | None:
     """Return why a service of AWS sent no response; None: it sent one."""
-    attempt: Attempt | None = getattr(error, "kwargs", {}).get("attempt")
-    host = None if attempt is None else host_of(attempt.url)
+    missing = unanswered(error)
+    host = None if missing is None else host_of(missing.attempt.url)
     settings = filter(None, map(session.endpoint_setting, SERVICES))
     configured = (setting.origin for setting in settings if host_of(setting.value) == host)
     return no_response(error, Request(configured=next(configured, None)))

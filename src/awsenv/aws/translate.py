@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
+from awsenv.aws.connection import Unanswered
 from awsenv.aws.network import no_response, not_of_aws
 from awsenv.aws.refusal import Answer, answer, refusal
 from awsenv.aws.sdk import refused_setting
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials
 
 UNREADABLE = (
+    Unanswered,
     exceptions.BotoCoreError,
     exceptions.ClientError,
     ResponseParserError,

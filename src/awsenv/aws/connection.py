@@ -1,0 +1,462 @@
+"""One HTTP connection: the name, TCP, the proxy, TLS, a request and its response, each within limits of time.
+
+It imports little, and the modules of TLS only when TCP is under way: the network is waited for meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from _socket import (
+    AI_NUMERICHOST,
+    EAI_NONAME,
+    IPPROTO_TCP,
+    SO_ERROR,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    TCP_NODELAY,
+    gaierror,
+    getaddrinfo,
+)
+from _socket import socket as Socket  # noqa: N812 - it is a class
+from _thread import allocate_lock, start_new_thread
+from itertools import zip_longest
+from math import ceil
+
+from awsenv.aws.response import Reader, Unreadable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from awsenv.aws.response import Response
+    from awsenv.aws.tls import Transport
+
+
+STAGGER = 0.25
+"""Seconds before the next address of a host is tried beside one that does not answer (RFC 8305, section 8)."""
+
+LONGEST = 86_400.0
+"""Seconds: more than any limit, and few enough for the system."""
+
+NAME, TCP, PROXY_TLS, TUNNEL, TLS, EXCHANGE = "name", "tcp", "proxy-tls", "tunnel", "tls", "exchange"
+"""The stages of a request in their order. Each but the last is over before a byte of the request is sent."""
+
+
+class Address:
+    """Where a connection leads: the key of those that are kept.
+
+    Args:
+        host: The name or the address, without brackets.
+        port: The port.
+        is_tls: Whether TLS is spoken to it.
+        bundle: The path of the CA bundle; None: that of botocore.
+        proxy: The proxy in between.
+        authorization: The value of `Proxy-Authorization`, of a proxy that demands it.
+    """
+
+    __slots__ = ("authorization", "bundle", "host", "is_tls", "port", "proxy")
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        is_tls: bool,
+        bundle: str | None = None,
+        proxy: Address | None = None,
+        authorization: str | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.is_tls = is_tls
+        self.bundle = bundle
+        self.proxy = proxy
+        self.authorization = authorization
+
+    @property
+    def netloc(self) -> str:
+        """The host as a URL has it, with its port."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def header(self) -> str:
+        """The value of `Host`: without a port that the scheme has by itself."""
+        return self.netloc.removesuffix(":443" if self.is_tls else ":80")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all parts."""
+        return isinstance(other, Address) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        """Hash all parts."""
+        return hash(self._parts)
+
+    def __repr__(self) -> str:
+        """Leave the password of a proxy out."""
+        through = "" if self.proxy is None else f" through {self.proxy.netloc}"
+        return f"<{'https' if self.is_tls else 'http'}://{self.netloc}{through}>"
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        return self.host, self.port, self.is_tls, self.bundle, self.proxy, self.authorization
+
+
+class Unanswered(Exception):  # noqa: N818 - a request without a response
+    """There is no response to a request.
+
+    It holds nothing of the request, which may carry a code or a secret.
+    """
+
+    attempt: Any
+    """The `Attempt` of `http`, which adds it."""
+
+    def __init__(
+        self, stage: str, error: OSError | RuntimeError | Unreadable, *, was_sent: bool = False, was_kept: bool = False
+    ) -> None:
+        super().__init__(stage)
+        self.stage = stage
+        """What failed."""
+        self.error = error
+        """What was raised there: by the system, by `ssl`, or for what the other side sent."""
+        self.was_sent = was_sent
+        """Whether a byte of the request was handed to the system."""
+        self.was_kept = was_kept
+        """Whether the connection had carried an earlier request, and was found closed without a byte of a response."""
+
+
+class Refused(Unreadable):
+    """A proxy answered CONNECT with another status than success."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
+
+
+class Tcp:
+    """A TCP connection, whose sends and reads end in time.
+
+    Args:
+        opened: The socket.
+        ends: When any of them ends, as `time.monotonic` has it.
+    """
+
+    def __init__(self, opened: Socket, ends: float) -> None:
+        self._socket = opened
+        self.ends = ends
+        self.silence = LONGEST
+        """Seconds that the other side may be silent."""
+        self.sent = 0
+        """Bytes that the system has taken."""
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send all of *data*."""
+        view = memoryview(data)
+        while view:
+            self._limit()
+            sent = self._socket.send(view)
+            self.sent += sent
+            view = view[sent:]
+
+    def receive(self) -> bytes:
+        """Return the next bytes; none: the other side has closed the connection."""
+        self._limit()
+        return self._socket.recv(1 << 16)
+
+    def is_quiet(self) -> bool:
+        """Tell whether the other side has neither closed the connection nor sent anything."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def _limit(self) -> None:
+        self._socket.settimeout(min(_left(self.ends), self.silence))
+
+
+class Connection:
+    """An open connection, which carries one request after another.
+
+    Args:
+        address: Where it leads.
+        tcp: What is under all.
+        transport: What requests are sent over.
+    """
+
+    def __init__(self, address: Address, tcp: Tcp, transport: Transport) -> None:
+        self.address = address
+        self.is_open = True
+        """Whether another request can follow."""
+        self.was_used = False
+        """Whether it has carried a request."""
+        self._tcp = tcp
+        self._transport = transport
+
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        ends: float,
+        silence: float = LONGEST,
+    ) -> Response:
+        """Send a request and return its response.
+
+        Args:
+            method: The method.
+            target: The path with its query.
+            headers: The headers. `Host`, `Content-Length` and `Accept-Encoding` are added if they are missing.
+            body: The body.
+            ends: When the response must be there, as `time.monotonic` has it.
+            silence: Seconds that the other side may be silent.
+
+        Raises:
+            Unanswered: There is no response. The connection is closed.
+            ValueError: A header has a line break. Nothing was sent.
+        """
+        # A memoryview, since a traceback may show the values of variables.
+        request = memoryview(_request(self.address, method, target, headers, body))
+        self._tcp.ends, self._tcp.silence = ends, silence
+        before, was_used, self.was_used = self._tcp.sent, self.was_used, True
+        reader = Reader(self._transport.receive)
+        self.is_open = False
+        try:
+            self._transport.send(request)
+            response = reader.response(method)
+            self.is_open = reader.is_kept
+        except (OSError, Unreadable) as error:
+            ended = not reader.has_begun and not isinstance(error, TimeoutError)
+            was_sent = self._tcp.sent > before
+            raise Unanswered(EXCHANGE, error, was_sent=was_sent, was_kept=was_used and ended) from None
+        finally:
+            if not self.is_open:
+                self.close()
+        return response
+
+    def is_quiet(self) -> bool:
+        """Tell whether the connection can be used: the other side has neither closed it nor sent anything."""
+        self._tcp.ends = time.monotonic() + 1
+        try:
+            return self.is_open and self._transport.is_quiet()
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.is_open = False
+        self._tcp.close()
+
+
+def connect(address: Address, ends: float) -> Connection:
+    """Open a connection.
+
+    Args:
+        address: Where it leads.
+        ends: When it must be open, as `time.monotonic` has it.
+
+    Raises:
+        Unanswered: It cannot be opened. Nothing of a request was sent.
+    """
+    first, proxy = address.proxy or address, address.proxy
+    stage, tcp = NAME, None
+    try:
+        found = _resolved(first, ends)
+        stage = TCP
+        tcp = Tcp(_opened(found, ends, prepared=address if address.is_tls else first), ends)
+        transport: Transport = tcp
+        if first.is_tls:
+            stage = PROXY_TLS if proxy else TLS
+            transport = _tls(transport, first)
+        if proxy and address.is_tls:
+            stage = TUNNEL
+            _tunnel(transport, address, proxy)
+            stage = TLS
+            transport = _tls(transport, address)
+        return Connection(address, tcp, transport)
+    except BaseException as error:
+        if tcp is not None:
+            tcp.close()
+        if isinstance(error, (OSError, RuntimeError, Unreadable)):
+            raise Unanswered(stage, error) from None
+        raise
+
+
+def _left(ends: float) -> float:
+    """Return the seconds until *ends*.
+
+    Raises:
+        TimeoutError: There are none.
+    """
+    left = min(ends - time.monotonic(), LONGEST)
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _resolved(address: Address, ends: float) -> list[Any]:
+    """Return the addresses of the host as the system lists them.
+
+    In a thread, since nothing ends a lookup.
+
+    Raises:
+        OSError: The name does not resolve, or not in time.
+        RuntimeError: The system starts no more threads.
+    """
+    try:
+        # In bytes: Python would load its tables of Unicode to encode a text.
+        host = address.host.encode("ascii" if address.host.isascii() else "idna")
+    except UnicodeError:
+        raise gaierror(EAI_NONAME, "no name of a host") from None
+    try:
+        return getaddrinfo(host, address.port, 0, SOCK_STREAM, 0, AI_NUMERICHOST)
+    except gaierror:
+        pass
+    found: list[Any] = []
+    done = allocate_lock()
+    done.acquire()
+
+    def resolve() -> None:
+        try:
+            found.append(getaddrinfo(host, address.port, 0, SOCK_STREAM))
+        except BaseException as error:  # noqa: BLE001 - raised below
+            found.append(error)
+        done.release()
+
+    start_new_thread(resolve, ())
+    if not done.acquire(timeout=_left(ends)):
+        raise TimeoutError
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return list(found[0])
+
+
+def _opened(found: list[Any], ends: float, prepared: Address) -> Socket:
+    """Return the first connection to one of the addresses: with a head start for each, and both families in turn.
+
+    Raises:
+        OSError: No address answers; the error is that of the last.
+    """
+    preferred = [each for each in found if each[0] == found[0][0]]
+    others = [each for each in found if each[0] != found[0][0]]
+    waiting = [each for pair in zip_longest(preferred, others) for each in pair if each is not None]
+    poll, pending = select.poll(), dict[int, Socket]()
+    error: OSError = TimeoutError()
+    following = 0.0
+    try:
+        while waiting or pending:
+            now = time.monotonic()
+            if waiting and (now >= following or not pending):
+                following = now + STAGGER
+                try:
+                    opened = _started(waiting.pop(0))
+                except OSError as refused:
+                    error, following = refused, 0.0
+                    continue
+                pending[opened.fileno()] = opened
+                poll.register(opened, select.POLLOUT)
+                _prepare(prepared)
+            until = min(ends, following) if waiting else ends
+            for number, _ in poll.poll(max(ceil((until - time.monotonic()) * 1000), 0)):
+                opened = pending.pop(number)
+                poll.unregister(number)
+                code = opened.getsockopt(SOL_SOCKET, SO_ERROR)
+                if not code:
+                    return opened
+                opened.close()
+                # OSError has a class for each kind.
+                error, following = OSError(code, os.strerror(code)), 0.0
+            _left(ends)
+        raise error
+    finally:
+        for each in pending.values():
+            each.close()
+
+
+def _started(found: Any) -> Socket:
+    """Return a socket that is being connected.
+
+    Raises:
+        OSError: The system refuses at once.
+    """
+    family, kind, protocol, _, address = found
+    opened = Socket(family, kind, protocol)
+    try:
+        opened.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        opened.setblocking(False)  # noqa: FBT003 - the name of the system
+        opened.connect(address)
+    except BlockingIOError:
+        pass
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _prepare(address: Address) -> None:
+    """Load what TLS needs, while TCP is under way."""
+    if address.is_tls:
+        from awsenv.aws import tls  # noqa: PLC0415 - only here
+
+        try:
+            tls.context(address.bundle)
+        except OSError:
+            # Raised again where it is needed.
+            return
+
+
+def _tls(lower: Transport, address: Address) -> Transport:
+    from awsenv.aws.tls import Tls  # noqa: PLC0415 - plain HTTP never waits for it
+
+    # The zone of an IPv6 address is no part of the name.
+    host = address.host.partition("%")[0]
+    return Tls(lower, host.encode("ascii" if host.isascii() else "idna"), address.bundle)
+
+
+def _tunnel(transport: Transport, address: Address, proxy: Address) -> None:
+    """Let the proxy connect to *address*. What it sends after its answer is lost: in TLS, the server never begins.
+
+    Raises:
+        Unreadable: It does not.
+    """
+    headers = {"Host": address.netloc}
+    if proxy.authorization is not None:
+        headers["Proxy-Authorization"] = proxy.authorization
+    transport.send(_head("CONNECT", address.netloc, headers))
+    reader = Reader(transport.receive)
+    status = reader.tunnel()
+    if status // 100 != 2:  # noqa: PLR2004 - HTTP's success
+        raise Refused(status)
+
+
+def _request(address: Address, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    given = {name.lower() for name in headers}
+    more = {"Host": address.header, "Accept-Encoding": "identity"}
+    if body or method not in {"GET", "HEAD", "OPTIONS"}:
+        more["Content-Length"] = str(len(body))
+    proxy = address.proxy
+    if proxy is not None and not address.is_tls:
+        target = f"http://{address.header}{target}"
+        if proxy.authorization is not None:
+            more["Proxy-Authorization"] = proxy.authorization
+    added = {name: value for name, value in more.items() if name.lower() not in given}
+    return _head(method, target, {**added, **headers}) + body
+
+
+def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    """Return the head of a request. What a URL may not hold is escaped in the target.
+
+    Raises:
+        ValueError: A header has a line break.
+    """
+    escaped = "".join(chr(byte) if 0x21 <= byte <= 0x7E else f"%{byte:02X}" for byte in target.encode())  # noqa: PLR2004 - ASCII
+    lines = [f"{name}: {value}".encode(errors="replace") for name, value in headers.items()]
+    if any(mark in line for line in lines for mark in (b"\r", b"\n", b"\0")):
+        raise ValueError("a header has a line break")
+    return b"\r\n".join((f"{method} {escaped} HTTP/1.1".encode(), *lines, b"", b""))

@@ -1,0 +1,160 @@
+"""TLS as the clients of botocore speak it, over anything that carries bytes: TCP, or the TLS of a proxy.
+
+A module of its own, so that plain HTTP never waits for `ssl`.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol, TypeVar
+
+    T = TypeVar("T")
+
+    class Transport(Protocol):
+        """What carries bytes: TCP, or TLS over another transport."""
+
+        def send(self, data: bytes | memoryview) -> None:
+            """Send all of *data*."""
+
+        def receive(self) -> bytes:
+            """Return the next bytes; none: the other side has closed the connection."""
+
+        def is_quiet(self) -> bool:
+            """Tell whether the other side has neither closed the connection nor sent anything."""
+
+
+_CHUNK = 65536
+
+
+class Tls:
+    """A TLS connection, with the handshake made.
+
+    Not a socket of `ssl`: that would take no transport but TCP, and its time-outs would begin anew with each part.
+
+    Args:
+        lower: What carries it.
+        host: The name that the certificate must have.
+        bundle: The CA bundle; None: that of botocore.
+
+    Raises:
+        OSError: There is no TLS, or the certificate is not one of *host*.
+    """
+
+    def __init__(self, lower: Transport, host: bytes, bundle: str | None) -> None:
+        self._lower = lower
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        # In bytes: Python would load its tables of Unicode to encode a text.
+        self._tls = context(bundle).wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._run(self._tls.do_handshake)
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send all of *data*."""
+        view = memoryview(data)
+        while view:
+            view = view[self._run(self._tls.write, view) :]
+
+    def receive(self) -> bytes:
+        """Return the next bytes; none: the other side has closed the connection."""
+        try:
+            return self._run(self._tls.read, _CHUNK)
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            # As `ssl` itself does for a server that says no goodbye: HTTP knows where a response ends.
+            return b""
+
+    def is_quiet(self) -> bool:
+        """Tell whether the other side has neither closed the connection nor sent any data that nobody asked for."""
+        while True:
+            # What was received may be no data: after a handshake, a server sends tickets for the next.
+            try:
+                self._tls.read(1)
+            except ssl.SSLWantReadError:
+                pass
+            except OSError:
+                return False
+            else:
+                return False
+            if self._lower.is_quiet():
+                return True
+            data = self._lower.receive()
+            if not data:
+                return False
+            self._incoming.write(data)
+
+    def _run(self, act: Callable[..., T], *arguments: Any) -> T:
+        while True:
+            try:
+                result = act(*arguments)
+            except ssl.SSLWantReadError:  # noqa: PERF203 - it repeats only what could not go on
+                self._flush()
+                if data := self._lower.receive():
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError:
+                # The alert says why to the other side.
+                with suppress(OSError):
+                    self._flush()
+                raise
+            else:
+                self._flush()
+                return result
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._lower.send(self._outgoing.read())
+
+
+_contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
+"""By the path of the bundle, with the version of the file: to load one takes longer than the request."""
+
+
+def context(bundle: str | None) -> ssl.SSLContext:
+    """Return what a client of botocore demands of a certificate.
+
+    The settings are those of `create_urllib3_context` of `botocore.httpsession`, and the protocols that urllib3 offers.
+
+    Args:
+        bundle: The path of the CA bundle; None: that of botocore.
+
+    Raises:
+        OSError: The bundle cannot be read, or holds no certificate.
+    """
+    path = bundle or default_bundle()
+    found = os.stat(path)  # noqa: PTH116 - pathlib takes as long to load as ssl
+    version = found.st_ino, found.st_size, found.st_mtime_ns
+    if path in _contexts and _contexts[path][0] == version:
+        return _contexts[path][1]
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
+    made.post_handshake_auth = True
+    made.set_alpn_protocols(["http/1.1"])
+    made.load_verify_locations(path)
+    _contexts[path] = version, made
+    return made
+
+
+def default_bundle() -> str:
+    """Return the path of the CA bundle that botocore uses where nothing names one: certifi's, or its own.
+
+    `get_cert_path` of `botocore.httpsession`, without an import of either.
+    """
+    from importlib.util import find_spec  # noqa: PLC0415 - most bundles have a name
+
+    for package in ("certifi", "botocore"):
+        spec = find_spec(package)
+        for folder in (spec and spec.submodule_search_locations) or ():
+            path = os.path.join(folder, "cacert.pem")  # noqa: PTH118 - see above
+            if os.path.exists(path):  # noqa: PTH110 - see above
+                return path
+        if spec is not None and package == "certifi":
+            # Some distributions of Linux give it the bundle of the system.
+            from certifi import where  # noqa: PLC0415 - see above
+
+            return str(where())
+    raise FileNotFoundError
