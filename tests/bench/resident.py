@@ -21,9 +21,9 @@ from awsenv.cli import conversation
 from awsenv.cli.action import Exec
 environ = dict(os.environ)
 words = sys.argv[2:]
-request = [b"", *conversation.request(words, environ)]
 start = time.perf_counter()
-for _ in range(int(sys.argv[1])):
+for number in range(int(sys.argv[1])):
+    request = [b"", *conversation.request([word.format(number) for word in words], environ)]
     assert client.ask(environ, conversation.RUN, request)[0] == Exec.kind
 print(time.perf_counter() - start)
 """
@@ -45,8 +45,8 @@ SHARE, SHARES = 1000, 10
 REST = 60
 """Seconds."""
 HELD = ["exec", "power-user", "--", "true"]
-RENEWED = ["exec", "read-only", "--min-remaining", "2h", "--", "true"]
-"""A role that lives for an hour, so that each request is a call of STS."""
+NEW = ["exec", "read-only", "--session-name", "bench{}", "--", "true"]
+"""A role that the agent does not hold, so that each request is a call of STS."""
 
 
 def show_agent(world: World) -> None:
@@ -67,13 +67,16 @@ def show_agent(world: World) -> None:
     seconds = [float(run([*call, world.new_code()], environ)) for _ in range(CALLS)]
     say(f"  the call of STS alone: {statistics.median(seconds) * 1e3:.1f} ms")
     agent = agent_pid(environ)
-    for what, words in (("answers from memory", HELD), ("calls of STS", RENEWED)):
-        world.sandbox.clear_calls()
-        taken, sizes = 0.0, [_resident(agent)]
+    for what, words, expected in (("answers from memory", HELD, 0), ("calls of STS", NEW, SHARE)):
+        taken, sizes = 0.0, []
         for _ in range(SHARES):
-            taken += float(run([world.python, "-c", ASK, str(SHARE), *words], environ))
-            sizes.append(_resident(agent))
             world.sandbox.clear_calls()
+            taken += float(run([world.python, "-c", ASK, str(SHARE), *words], environ))
+            if expected > len(world.sandbox.calls):
+                raise SystemExit("the agent did not call STS")
+            if expected:
+                run([world.awsenv, "lock"], environ)
+            sizes.append(_resident(agent))
         say(f"  {SHARE * SHARES} {what}, {taken / SHARES / SHARE * 1e6:.0f} µs each; resident kB after each {SHARE}:")
         say(f"    {' '.join(map(str, sizes))}")
     before, busy = _wake_ups(agent), _cpu(agent)
