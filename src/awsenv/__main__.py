@@ -89,7 +89,7 @@ def _run(args: list[str]) -> int:
 
 
 def _quick(args: list[str]) -> "str | None":
-    """Return what *args* print where a shell waits for it at its start or at Tab; None: it takes the command line."""
+    """Return what *args* print if that needs no command; None: it takes the command line."""
     if args[:1] == ["init"] and len(args) <= 2 and not process.stdout_is_terminal():  # noqa: PLR2004 - init SHELL
         from awsenv import shells  # noqa: PLC0415 - see `_run`
 
@@ -102,6 +102,17 @@ def _quick(args: list[str]) -> "str | None":
         from awsenv.cli import candidates  # noqa: PLC0415 - the same
 
         return candidates.refresh(environment.original(process.environ()), process.folder(), time.time())
+    if args == ["--version"]:
+        from awsenv import __version__  # noqa: PLC0415 - the same
+
+        return f"awsenv {__version__}\n"
+    from awsenv.cli.commands import COMMANDS, named  # noqa: PLC0415 - the same
+
+    *name, last = named(args) or [""]
+    if last in {"--help", "-h"} and (not name or (len(name) == 1 and name[0] in COMMANDS)):
+        from awsenv.cli.pages import page  # noqa: PLC0415 - the same
+
+        return page("".join(name))
     return None
 
 

@@ -109,12 +109,21 @@ def test_the_picker_draws_before_much_is_loaded(world: World) -> None:
     assert set() == loaded & heavy
 
 
-@pytest.mark.parametrize("words", ["use --help", "--help"])
+def test_the_version_loads_almost_nothing(world: World) -> None:
+    """`--version` loads nothing that the entry point does not."""
+    start = _modules(world, "-m", "keyword")
+
+    assert _modules(world, "-c", "import awsenv.__main__") >= _modules(world, "-m", "awsenv", "--version") - start
+
+
+@pytest.mark.parametrize("words", ["use --help", "doctor --help", "--help"])
 def test_a_help_page_loads_only_what_it_needs(world: World, words: str) -> None:
-    """Help loads no module that reads the configuration or assumes a role."""
+    """Help loads what declares the words and options, what wraps a text, and no command."""
+    start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import textwrap, awsenv.__main__")
+
     loaded = _modules(world, "-m", "awsenv", *words.split())
 
-    assert set() == loaded & {"awsenv.config", "awsenv.provider", "awsenv.agent.memory"}
+    assert {"awsenv.cli.arguments", "awsenv.cli.pages", "awsenv.shells"} == loaded - start
 
 
 def test_exec_through_an_agent_loads_almost_nothing(world: World) -> None:

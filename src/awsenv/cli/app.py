@@ -79,22 +79,26 @@ def _read(name: str, words: list[str], args: list[str], caller: Callable[[], Cal
     typed = reader.read(ARGUMENTS[name], words)
     if typed is not None and reader.HELP not in typed:
         return typed
-    from awsenv.cli import mistakes  # noqa: PLC0415 - Typer, where something is wrong, or help was asked for
 
     def check_command() -> None:
         if [name, *words] == [DEFAULT, *args]:
-            from awsenv.cli import typos  # noqa: PLC0415 - the same
+            from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong, or help was asked for
 
             typos.check_command(args, environment.original(caller().environ), caller().folder)
 
-    try:
-        typed = mistakes.read(name, words, args) if typed is None else typed
-    except UsageError:
-        check_command()
-        raise
+    if typed is None:
+        from awsenv.cli import mistakes  # noqa: PLC0415 - Typer, only where something is wrong
+
+        try:
+            typed = mistakes.read(name, words, args)
+        except UsageError:
+            check_command()
+            raise
     if reader.HELP in typed:
+        from awsenv.cli.pages import page  # noqa: PLC0415 - only where help was asked for
+
         check_command()
-        raise Help(mistakes.page(name))
+        raise Help(page(name))
     return typed
 
 

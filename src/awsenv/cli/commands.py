@@ -58,6 +58,9 @@ class Command:
         return self.prints in {SECRET, CHANGE}
 
 
+USAGE = "[OPTIONS] ROLE [CODE] | COMMAND ..."
+"""What follows `awsenv` on the command line."""
+
 DEFAULT = "use"
 """The command of a command line that begins with a role."""
 

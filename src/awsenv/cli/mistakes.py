@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from inspect import Parameter, Signature, cleandoc
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
+from awsenv.cli import typos
 from awsenv.cli.arguments import ARGUMENTS, Word, declared
-from awsenv.cli.commands import COMMANDS, usage
+from awsenv.cli.commands import COMMANDS, USAGE, usage
 from awsenv.cli.reader import HELP, is_about_role
 from awsenv.errors import UsageError
 
@@ -54,11 +55,6 @@ class _Command(TyperCommand):
         values, rest, _ = self.make_parser(ctx).parse_args(list(args))
         return values, rest
 
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the usage as the table has it: Typer would spell an argument `{ROLE}`."""
-        del ctx
-        return [self.options_metavar or ""]
-
 
 def _refuse_empty(option: str, value: Any) -> None:
     """Refuse an option whose value is empty: without `--policy "$POLICY"` a role is not narrowed."""
@@ -90,34 +86,19 @@ class _Runner(_Command):
         return values | dict(zip(before, words, strict=False)) | {"command": left}, []
 
 
-class _Program(_Command):
-    """`awsenv` without a command."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options, and the summaries of the table: the help loads no command."""
-        super().format_options(ctx, formatter)
-        with formatter.section("Commands"):
-            formatter.write_dl([(command.name, command.summary) for command in COMMANDS.values()])
-
-
 @cache
 def built(name: str) -> _Command:
     """Return the command called *name*; empty: `awsenv` without one."""
     fields = declared(ARGUMENTS[name])
-    kind: type[_Command] = _Program
-    about, line = cleandoc(ARGUMENTS[name].__doc__ or ""), "[OPTIONS] ROLE [CODE] | COMMAND ..."
-    if name:
-        about, line = f"{COMMANDS[name].summary}\n\n{about}", COMMANDS[name].usage
-        kind = _Runner if "command" in fields else _Command
 
     def function() -> None:
         """Stand for the command: Typer reads the signature."""
 
     vars(function)["__signature__"] = Signature([_parameter(each) for each in fields.values()])
-    # Plain text: the help can be searched, and documents quote it. Typer's own completion edits rc files.
+    # Typer's own completion edits rc files.
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-    context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-    app.command(name or "awsenv", cls=kind, context_settings=context, help=about, options_metavar=line)(function)
+    kind = _Runner if "command" in fields else _Command
+    app.command(name or "awsenv", cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(function)
     return cast("_Command", typer.main.get_command(app))
 
 
@@ -126,7 +107,7 @@ def _parameter(each: Word | Option) -> Parameter:
     kind: Any = list[str] if each.is_list else str
     kind = kind if each.is_required else kind | None
     if isinstance(each, Word):
-        # Hidden: the usage line has them, and Typer's own section would say `<str>`.
+        # Hidden: the usage has them.
         info = typer.Argument(hidden=True)
     else:
         info = typer.Option(*each.names, metavar=each.metavar, help=each.text)
@@ -152,16 +133,10 @@ def read(name: str, args: list[str], line: list[str]) -> dict[str, Any]:
             typed: dict[str, Any] = ctx.params
             return typed
     except TyperException as error:
-        raise _wrong(error, command, line) from None
+        raise _wrong(error, command, name, line) from None
 
 
-def page(name: str) -> str:
-    """Return the help of the command called *name*, as wide as the terminal; empty: of `awsenv` without one."""
-    with built(name).make_context(f"awsenv {name}".rstrip(), ["--help"]) as ctx:
-        return ctx.get_help() + "\n"
-
-
-def _wrong(error: TyperException, command: _Command, args: list[str]) -> UsageError:
+def _wrong(error: TyperException, command: _Command, called: str, args: list[str]) -> UsageError:
     """Return what Typer could not read as an error with a next step."""
     name = getattr(error, "option_name", "")
     known = {option: param for param in command.params for option in param.opts if option.startswith("--")}
@@ -170,10 +145,8 @@ def _wrong(error: TyperException, command: _Command, args: list[str]) -> UsageEr
         return UsageError(f"{name} needs a value", hint=f"{name} {known[name].metavar}")
     typed = next((arg.partition("=")[0] for arg in args if _has(arg, name)), name) if name else ""
     fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
-    from awsenv.cli import typos  # noqa: PLC0415 - a help page needs none
-
-    hint = typos.option_hint(args, typed, list(known), command.options_metavar or "")
-    return UsageError(fact[:1].lower() + fact[1:], hint=hint or f"awsenv {command.name} --help")
+    hint = typos.option_hint(args, typed, list(known), COMMANDS[called].usage if called else USAGE)
+    return UsageError(fact[:1].lower() + fact[1:], hint=hint or " ".join(filter(None, ("awsenv", called, "--help"))))
 
 
 def _has(arg: str, option: str) -> bool:
