@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from typing_extensions import Self
 
 
 @contextmanager
@@ -52,3 +54,79 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
 def status(number: int) -> bytes:
     """Return a response without a body."""
     return b"HTTP/1.1 %d Name\r\nContent-Length: 0\r\n\r\n" % number
+
+
+class Scripted:
+    """A server that plays a script on each connection: an answer to each request, and then it hangs up.
+
+    Args:
+        scripts: The answers on the first connection, on the second and so on; the last script is played again.
+        context: Its TLS; None: it speaks none.
+    """
+
+    def __init__(self, *scripts: Sequence[bytes], context: ssl.SSLContext | None = None) -> None:
+        self._scripts = scripts
+        self._context = context
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self.connections = 0
+        """How many it has accepted."""
+        self.requests: list[bytes] = []
+        """The whole requests, in the order in which they came."""
+        self.hung_up = threading.Semaphore(0)
+        """Released when it has closed a connection."""
+        self.left = threading.Semaphore(0)
+        """Released when the client has closed a connection that waits for a request."""
+
+    def __enter__(self) -> Self:
+        """Begin to accept connections."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                opened, _ = self._listening.accept()
+                script = self._scripts[min(self.connections, len(self._scripts) - 1)]
+                self.connections += 1
+                threading.Thread(target=self._play, args=(opened, script), daemon=True).start()
+
+    def _play(self, opened: socket.socket, script: Sequence[bytes]) -> None:
+        with opened, suppress(OSError):
+            if self._context is not None:
+                opened = self._context.wrap_socket(opened, server_side=True)
+            for answer in script:
+                if not self._hears(opened):
+                    opened.close()
+                    self.left.release()
+                    return
+                opened.sendall(answer)
+            opened.close()
+        self.hung_up.release()
+
+    def _hears(self, opened: socket.socket) -> bool:
+        """Tell whether a whole request comes before the client closes the connection."""
+        request = bytearray()
+        while b"\r\n\r\n" not in request:
+            data = opened.recv(65536)
+            if not data:
+                return False
+            request += data
+        head, _, body = bytes(request).partition(b"\r\n\r\n")
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
+        while len(body) < length:
+            body += opened.recv(65536)
+        self.requests.append(head + b"\r\n\r\n" + body)
+        return True
+
+
+def page(body: bytes = b"", number: int = 200, *headers: bytes) -> bytes:
+    """Return a response with a body, after which the connection stays open."""
+    return b"\r\n".join((b"HTTP/1.1 %d Name" % number, b"Content-Length: %d" % len(body), *headers, b"", body))

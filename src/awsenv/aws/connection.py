@@ -9,10 +9,13 @@ import os
 import select
 import time
 from _socket import (
+    AF_INET,
+    AF_INET6,
     AI_NUMERICHOST,
     EAI_NONAME,
     IPPROTO_TCP,
     SO_ERROR,
+    SOCK_DGRAM,
     SOCK_STREAM,
     SOL_SOCKET,
     TCP_NODELAY,
@@ -171,9 +174,28 @@ class Tcp:
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(0)
 
+    def has_moved(self) -> bool:
+        """Tell whether a new connection would start from another address: the network has changed.
+
+        To a proxy, it is the way to the proxy that counts; on the loopback it stays the same.
+        """
+        own, peer = self._socket.getsockname(), self._socket.getpeername()
+        family = AF_INET6 if ":" in own[0] else AF_INET
+        probe = Socket(family, SOCK_DGRAM)
+        try:
+            # This sends nothing: the system chooses the address.
+            probe.connect(peer)
+            return bool(probe.getsockname()[0] != own[0])
+        finally:
+            probe.close()
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+
+    def __del__(self) -> None:
+        """Close a connection that nobody holds any more."""
+        self.close()
 
     def _limit(self) -> None:
         self._socket.settimeout(min(_left(self.ends), self.silence))
@@ -247,6 +269,13 @@ class Connection:
             return self.is_open and self._transport.is_quiet()
         except OSError:
             return False
+
+    def has_moved(self) -> bool:
+        """Tell whether the network has changed since the connection was opened, or it is gone."""
+        try:
+            return self._tcp.has_moved()
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Close the connection."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from awsenv.aws.connection import Address, Unanswered, connect
+from awsenv.aws.connection import Address, Unanswered
+from awsenv.aws.connections import Connections
 from awsenv.aws.proxy import answered, fault, ignored, proxy_to
 from awsenv.aws.response import TooLarge
 from awsenv.config.settings import unusable
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from awsenv.config.ini import Setting
     from awsenv.errors import ConfigError, Origin
     from awsenv.model import Environ
+
+
+_KEPT = range(200, 300)
+"""The statuses after which a connection is kept. It leads to one server, which may go on to refuse for minutes what AWS
+allows by now (coder/coder#26971)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,7 @@ class Http:
         read: Seconds for each read, at most.
         deadline: The time of the call.
         is_sent_once: Whether no request is repeated, so that its response may take as long as the call.
+        connections: Those that are kept; None: no other shares them.
     """
 
     def __init__(
@@ -140,7 +147,9 @@ class Http:
         connect: float = math.inf,
         read: float = math.inf,
         is_sent_once: bool = False,
+        connections: Connections | None = None,
     ) -> None:
+        self._connections = connections or Connections()
         self._environ = environ
         self._bundle = bundle
         self._deadline = deadline
@@ -173,16 +182,18 @@ class Http:
         parts = urlsplit(message.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            opened = connect(self._address(url, proxy), min(ends, begun + min(self._connect, limit)))
-            try:
-                silence = min(self._read, self._deadline.beyond if self._is_sent_once else limit)
-                response = opened.exchange(
-                    message.method, target, message.headers, message.body, ends=ends, silence=silence
-                )
-            finally:
-                opened.close()
+            address, opens = self._address(url, proxy), min(ends, begun + min(self._connect, limit))
+            opened = self._connections.take(address, opens, is_new=self._is_sent_once)
+            silence = min(self._read, self._deadline.beyond if self._is_sent_once else limit)
+            response = opened.exchange(
+                message.method, target, message.headers, message.body, ends=ends, silence=silence
+            )
         except Unanswered as error:
             raise self._explained(error, url, proxy, is_late=time.monotonic() >= ends) from None
+        if response.status in _KEPT:
+            self._connections.keep(opened)
+        else:
+            opened.close()
         refusal = None if proxy is None else answered(proxy, url, response.status, response.body)
         if refusal is not None:
             refusal.attempt = self._attempt(url, proxy, was_sent=refusal.was_sent)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from awsenv.aws.connections import Connections
 from awsenv.aws.http import Deadline, Http
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
@@ -38,6 +39,7 @@ class AwsSession:
             limits add up to six minutes.
         waits: Shows what the command waits for.
         sleep: Pauses between two tries.
+        connections: Those that are kept; None: only the calls of this session share them.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class AwsSession:
         timeout: float | None = None,
         waits: Waits = unseen,
         sleep: Callable[[float], None] = time.sleep,
+        connections: Connections | None = None,
     ) -> None:
+        self.connections = connections or Connections()
         self.environ = environ
         self.profiles = profiles or NO_PROFILES
         self.profile = profile if profile is not None and self.profiles.get(profile) is not None else None
@@ -82,6 +86,7 @@ class AwsSession:
             connect=connect,
             read=read,
             is_sent_once=is_sent_once,
+            connections=self.connections,
         )
 
     def _ca_bundle(self) -> Setting | None:

@@ -1,0 +1,188 @@
+"""A connection is opened before it is needed and kept for the next request, while nobody can have lost it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.aws.connection import EXCHANGE, TCP, Address, Tcp, Unanswered
+from awsenv.aws.connections import KEPT, Connections
+from servers import Scripted, page
+
+if TYPE_CHECKING:
+    from awsenv.aws.connection import Connection
+    from awsenv.aws.response import Response
+
+FOREVER = [page(b"kept")] * 9
+
+
+def address(server: Scripted) -> Address:
+    """Return the address of a server."""
+    host, _, port = server.host.partition(":")
+    return Address(host, int(port), is_tls=False)
+
+
+def ends() -> float:
+    """Return the end of a request."""
+    return time.monotonic() + 30
+
+
+def ask(opened: Connection, body: bytes = b"") -> Response:
+    """Send a request."""
+    return opened.exchange("POST", "/", {}, body, ends=ends())
+
+
+class Clocks:
+    """A monotonic and a wall clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.wall = 5000.0
+
+    def pool(self) -> Connections:
+        """Return connections that go by these clocks."""
+        return Connections(lambda: self.now, lambda: self.wall)
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    """Return two clocks."""
+    return Clocks()
+
+
+def test_a_connection_is_kept(clocks: Clocks) -> None:
+    """Requests one after another share a connection."""
+    pool = clocks.pool()
+    with Scripted(FOREVER) as server:
+        for _ in range(3):
+            opened = pool.take(address(server), ends())
+            assert b"kept" == ask(opened).body
+            pool.keep(opened)
+        pool.close()
+
+        assert server.left.acquire(timeout=30)
+    assert (1, 3) == (server.connections, len(server.requests))
+
+
+def test_what_must_not_be_lost_takes_a_new_connection(clocks: Clocks) -> None:
+    """A connection that has carried a request may be about to be closed; one that was opened early is new."""
+    pool = clocks.pool()
+    with Scripted(FOREVER) as server:
+        used = pool.take(address(server), ends())
+        ask(used)
+        pool.keep(used)
+        fresh = pool.take(address(server), ends(), is_new=True)
+        assert not fresh.was_used
+        fresh.close()
+        pool.open_early(address(server), 30)
+        early = pool.take(address(server), ends(), is_new=True)
+        assert b"kept" == ask(early).body
+        early.close()
+        assert used is pool.take(address(server), ends())
+        used.close()
+    assert 3 == server.connections
+
+
+def test_nothing_is_sent_early(clocks: Clocks) -> None:
+    """An early connection carries no byte until it is taken, and closing all closes it."""
+    pool = clocks.pool()
+    with Scripted(FOREVER) as server:
+        pool.open_early(address(server), 30)
+        opened = pool.take(address(server), ends())
+        pool.keep(opened)
+        pool.close()
+        assert server.left.acquire(timeout=30)
+    assert (1, []) == (server.connections, server.requests)
+
+
+def test_an_early_connection_that_fails_is_reported_when_it_is_needed(clocks: Clocks) -> None:
+    """A wrong guess says nothing; the request that needs the connection says why it fails."""
+    pool = clocks.pool()
+    with Scripted(FOREVER) as server:
+        gone = address(server)
+    pool.open_early(gone, 30)
+
+    with pytest.raises(Unanswered) as caught:
+        pool.take(gone, ends())
+
+    assert (TCP, ConnectionRefusedError, False) == (
+        caught.value.stage,
+        type(caught.value.error),
+        caught.value.was_sent,
+    )
+
+
+def test_a_connection_that_the_other_side_has_closed_is_not_used(clocks: Clocks) -> None:
+    """The request goes over a new one, and is sent once."""
+    pool = clocks.pool()
+    with Scripted([page(b"first")], [page(b"second")]) as server:
+        opened = pool.take(address(server), ends())
+        ask(opened)
+        assert server.hung_up.acquire(timeout=30)
+        pool.keep(opened)
+        assert b"second" == ask(pool.take(address(server), ends())).body
+    assert (2, 2) == (server.connections, len(server.requests))
+
+
+@pytest.mark.parametrize(("passed", "slept", "kept"), [(KEPT - 1, 0, True), (KEPT, 0, False), (1, 60, False)])
+def test_a_connection_outlives_neither_its_time_nor_a_suspend(
+    clocks: Clocks, passed: float, slept: float, *, kept: bool
+) -> None:
+    """After some seconds nothing is held, and after a suspend the other side may have forgotten the connection."""
+    pool = clocks.pool()
+    with Scripted(FOREVER) as server:
+        opened = pool.take(address(server), ends())
+        pool.keep(opened)
+        assert clocks.now + KEPT == pool.next_close()
+        clocks.now += passed
+        clocks.wall += passed + slept
+        pool.close_idle()
+        assert kept is opened.is_open
+        assert kept is (pool.next_close() is not None)
+        assert kept is not server.left.acquire(timeout=0 if kept else 30)
+        pool.close()
+
+
+def test_a_connection_that_is_lost_after_the_request_says_so(clocks: Clocks) -> None:
+    """It had been kept, and no byte of an answer came: the sender may send again what may be sent twice."""
+    pool = clocks.pool()
+    with Scripted([page(), b""]) as server:
+        opened = pool.take(address(server), ends())
+        ask(opened)
+        with pytest.raises(Unanswered) as caught:
+            ask(opened, b"TokenCode=canary")
+
+    error = caught.value
+    assert (EXCHANGE, True, True, False) == (error.stage, error.was_sent, error.was_kept, opened.is_open)
+    assert "canary" not in f"{error!r}{error.args}{opened!r}"
+
+
+@pytest.mark.parametrize(("source", "moved"), [("127.0.0.1", False), ("127.0.0.2", True)])
+def test_a_connection_from_an_address_that_is_no_longer_chosen_has_moved(source: str, *, moved: bool) -> None:
+    """After a change of network, the system would begin a new connection from another address."""
+    with Scripted(FOREVER) as server:
+        host, _, port = server.host.partition(":")
+        tcp = Tcp(socket.create_connection((host, int(port)), source_address=(source, 0)), ends())
+
+        assert moved is tcp.has_moved()
+        tcp.close()
+
+
+def test_addresses_are_told_apart() -> None:
+    """The host, TLS, the bundle, the proxy and its password all make another connection, and no password is shown."""
+    proxy = Address("p", 1, is_tls=False, authorization="Basic canary")
+    plain = Address("h", 443, is_tls=True)
+    others = [
+        Address("h2", 443, is_tls=True),
+        Address("h", 444, is_tls=True),
+        Address("h", 443, is_tls=False),
+        Address("h", 443, is_tls=True, bundle="b"),
+        Address("h", 443, is_tls=True, proxy=proxy),
+        Address("h", 443, is_tls=True, proxy=Address("p", 1, is_tls=False)),
+    ]
+    assert 7 == len({plain, *others})
+    assert plain == Address("h", 443, is_tls=True)
+    assert "canary" not in f"{others}{proxy}"
