@@ -11,6 +11,7 @@ code.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from awsenv.distance import nearest
@@ -20,7 +21,7 @@ from awsenv.model import RoleArn
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from awsenv.errors import Hint
 
@@ -150,24 +151,28 @@ def regions() -> dict[str, str]:
     return {region: text for region, text in listed.items() if not region.endswith("-global")}
 
 
-def _table() -> Iterator[tuple[str, dict[str, str], str]]:
+@cache
+def _table() -> tuple[tuple[str, dict[str, str], str], ...]:
     """Read the table of partitions from the files of botocore: importing its loader would take 100 ms."""
     import json  # noqa: PLC0415 - only if a region is set, and botocore usually follows
     from importlib.util import find_spec  # noqa: PLC0415 - the same
     from pathlib import Path  # noqa: PLC0415 - the same
 
     spec = find_spec("botocore")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        try:
-            table = json.loads(Path(folder, "data", "partitions.json").read_bytes())
-        except OSError as error:
-            raise ImportError(name="botocore") from error
-        for entry in table["partitions"]:
-            yield (
-                entry["id"],
-                {region: about["description"] for region, about in entry["regions"].items()},
-                entry["regionRegex"].removeprefix("^").removesuffix("$"),
-            )
+    if spec is None or spec.origin is None:
+        raise ImportError(name="botocore")
+    try:
+        table = json.loads(Path(spec.origin).with_name("data").joinpath("partitions.json").read_bytes())
+    except OSError as error:
+        raise ImportError(name="botocore") from error
+    return tuple(
+        (
+            entry["id"],
+            {region: about["description"] for region, about in entry["regions"].items()},
+            entry["regionRegex"].removeprefix("^").removesuffix("$"),
+        )
+        for entry in table["partitions"]
+    )
 
 
 def external_id(text: str, origin: Origin) -> str:
