@@ -136,6 +136,16 @@ class Denial:
     """The id that GetRequestAuthorizationDetails of `iam-toolbox` takes; None: AWS gives none."""
 
     @property
+    def is_of_role(self) -> bool:
+        """Whether the action is to assume the role itself, and not to pass tags to it, for one."""
+        return self.action == ASSUME_ROLE
+
+    @property
+    def is_for_want_of_trust(self) -> bool:
+        """Whether no statement of the trust policy allows to assume the role."""
+        return self.policy is Policy.TRUST and self.is_of_role and not self.explicit
+
+    @property
     def cause(self) -> str | None:
         """The cause in our words; None: AWS gives no reason."""
         if self.policy is None:
@@ -161,7 +171,7 @@ class Denial:
         return f"aws {_TOOLBOX} get-request-authorization-details --authorization-id {self.authorization_id}"
 
     def _filled(self, text: str) -> str:
-        who, what = self.principal.title, "" if self.action == ASSUME_ROLE else f" {self.action}"
+        who, what = self.principal.title, "" if self.is_of_role else f" {self.action}"
         unless = "" if self.has_resource else ", or the role does not exist"
         return text.format(who=who, action=self.action, what=what, unless=unless, account=self.principal.account)
 

@@ -9,10 +9,8 @@ import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from awsenv.aws.denial import Policy
 from awsenv.config.limits import is_bare_name
 from awsenv.config.sources import KINDS
-from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.model import AssumeRole, Credentials, Hop
 from awsenv.record import dataclass, field, replace
 from awsenv.wording import printable, quoted
@@ -167,7 +165,7 @@ def denied_hint(chain: Chain, index: int, profiles: Profiles, denial: Denial | N
         where = f" in {profiles.where}" if profiles.is_without_config else ""
         typed = f"awsenv list shows the profiles: {quoted(chain.role)} is not one{where}"
     doctor = f"awsenv doctor {shlex.quote(printable(chain.role))}"
-    if denial is not None and denial.step is None and denial.action != ASSUME_ROLE:
+    if denial is not None and denial.step is None and not denial.is_of_role:
         return f"ask the owner of the role to allow {denial.action} in its trust policy", doctor
     if denial is None or denial.step is None:
         return typed or (remedies(chain, index)[0], doctor)
@@ -187,8 +185,7 @@ def steps(
         mine: The account of the caller; None: the one that the chain shows.
     """
     own = None
-    is_untrusted = denial.policy is Policy.TRUST and denial.action == ASSUME_ROLE and not denial.explicit
-    if chain is not None and is_untrusted:
+    if chain is not None and denial.is_for_want_of_trust:
         own = remedies(chain, index, mine, is_permitted=True)[0]
         more = (*more, str(denial.step))
     return tuple(filter(None, [own or denial.step, denial.details, *more]))[:2]
