@@ -78,7 +78,12 @@ def test_the_parser_accepts_the_same_texts_as_botocore_with_the_same_result(
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.text(st.sampled_from("[]=:#; \t\n\rab'\"\\é\x00\x1f\u2028"), max_size=60))
+@given(
+    # A NUL among the first two bytes is UTF-16 to awsenv, which refuses it by name.
+    text=st.text(st.sampled_from("[]=:#; \t\n\rab'\"\\é\x00\x1f\u2028"), max_size=60).filter(
+        lambda text: "\x00" not in text[:2]
+    )
+)
 def test_any_text_has_the_result_of_botocore(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The parser returns or refuses, as botocore does."""
     folder = tmp_path_factory.getbasetemp()

@@ -1,6 +1,7 @@
-"""The parser of botocore, `configparser`, which also records the line of every section and key.
+"""The parser of botocore, that of `configparser`, which also records the line of every section and key.
 
-Some of its rules surprise:
+It is written anew because `configparser` takes half as long to load as Python takes to start; the tests compare the
+two. Some of its rules surprise:
 
 - `:` separates a key from its value as `=` does; keys are lower-cased.
 - `#` or `;` begins a comment only at the beginning of a line. After a value it is part of the value.
@@ -10,20 +11,13 @@ Some of its rules surprise:
 
 from __future__ import annotations
 
-import configparser
 import re
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from awsenv.errors import ConfigError, Origin
 from awsenv.record import dataclass, field
 from awsenv.wording import printable, quoted
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-
-EVERYWHERE = configparser.DEFAULTSECT
+EVERYWHERE = "DEFAULT"
 """The section whose settings apply to every section."""
 
 
@@ -54,15 +48,15 @@ def parse(text: str, name: str) -> dict[str, Section]:
     Raises:
         ConfigError: botocore would refuse the text. The origin names the line.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    parser = _Parser()
-    try:
-        parser.read_file(parser.counted(lines))
-    except configparser.Error as error:
-        raise _refused(error, parser, lines, name) from None
+    reader = _Reader(name)
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        reader.read(number, line)
+    if reader.error is not None:
+        raise reader.error
+    everywhere = reader.settings(EVERYWHERE)
     sections = {
-        header: Section(Origin(name, line, printable(header)), parser.merged(header, name))
-        for header, line in parser.headers.items()
+        header: Section(Origin(name, number, printable(header)), {**everywhere, **reader.settings(header)})
+        for header, number in reader.headers.items()
     }
     for section in sections.values():
         for setting in section.settings.values():
@@ -80,88 +74,97 @@ def nested(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, value in pairs}
 
 
-class _Lined(dict[str, Any]):
-    """A dictionary that records at which line of the file each key is added."""
+class _Reader:
+    """What has been read of the file *name* so far."""
 
-    def __init__(self, parser: _Parser) -> None:
-        super().__init__()
-        self._parser = parser
-        self.lines: dict[str, int] = {}
+    def __init__(self, name: str) -> None:
+        self.headers: dict[str, int] = {}
+        """The sections, and their lines."""
+        self.error: ConfigError | None = None
+        """The first line that is not `key = value`. A section or key that appears twice is an error before it."""
+        self._name = name
+        self._keys: dict[str, dict[str, tuple[int, list[str]]]] = {EVERYWHERE: {}}
+        """The keys of each section, each with its line and the lines of its value."""
+        self._header: str | None = None
+        self._value: list[str] | None = None
+        """The lines of the last value; None: there is none that can be continued."""
+        self._indent = 0
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.lines.setdefault(key, self._parser.line)
-        super().__setitem__(key, value)
-
-
-class _Parser(configparser.RawConfigParser):
-    """The parser keeps its sections, and the keys of each section, in dictionaries of a class that it is given."""
-
-    _sections: _Lined
-    _defaults: _Lined
-
-    def __init__(self) -> None:
-        self.line = 0
-        super().__init__(dict_type=partial(_Lined, self))  # type: ignore[call-overload] # any callable serves
-
-    def counted(self, lines: Iterable[str]) -> Iterator[str]:
-        """Yield *lines*, while `line` has the number of the last one."""
-        for self.line, line in enumerate(lines, start=1):
-            yield line
-
-    @property
-    def headers(self) -> dict[str, int]:
-        """The headers, and their lines."""
-        return self._sections.lines
-
-    def own(self, header: str) -> _Lined:
-        """Return the keys of a section without those of `[DEFAULT]`."""
-        keys: _Lined = self._defaults if header == EVERYWHERE else self._sections[header]
-        return keys
-
-    def merged(self, header: str, name: str) -> dict[str, Setting]:
-        """Return the settings of a section of the file *name*, with those of `[DEFAULT]`."""
+    def settings(self, header: str) -> dict[str, Setting]:
+        """Return the settings of a section, without those of `[DEFAULT]`."""
+        section, name = printable(header), self._name
         return {
-            key: Setting(text, Origin(name, keys.lines[key], section, printable(key)))
-            for section, keys in ((EVERYWHERE, self._defaults), (printable(header), self.own(header)))
-            for key, text in keys.items()
+            key: Setting("\n".join(lines).rstrip(), Origin(name, number, section, printable(key)))
+            for key, (number, lines) in self._keys[header].items()
         }
 
+    def read(self, number: int, line: str) -> None:
+        """Read the next line.
 
-def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name: str) -> ConfigError:
-    """Return the error for a text that botocore refuses."""
-    number = parser.line
-    if isinstance(error, configparser.DuplicateSectionError):
+        Raises:
+            ConfigError: There is no section above it, or its section or key appears twice.
+        """
+        content = line.strip()
+        indent = len(line) - len(line.lstrip())
+        if content.startswith(("#", ";")):
+            return
+        if not content or (self._value is not None and indent > self._indent):
+            if self._value is not None:
+                self._value.append(content)
+            return
+        self._indent = indent
+        end = content.rfind("]")
+        if content[0] == "[" and end > 1:
+            self._begin(number, content[1:end])
+        elif self._header is None:
+            raise self._refused(number, content)
+        else:
+            self._add(number, content, self._header)
+
+    def _begin(self, number: int, header: str) -> None:
+        if header in self.headers:
+            raise ConfigError(
+                f"section [{printable(header)}] appears twice, in lines {self.headers[header]} and {number}",
+                Origin(self._name, number),
+                hint="move what the first lacks to it, and remove the second",
+            )
+        if header != EVERYWHERE:
+            self.headers[header], self._keys[header] = number, {}
+        self._header, self._value = header, None
+
+    def _add(self, number: int, content: str, header: str) -> None:
+        ends = [at for at in map(content.find, "=:") if at >= 0]
+        key = content[: min(ends)].rstrip().lower() if ends else ""
+        if not key and self.error is None:
+            self.error = self._refused(number, content)
+        if not ends:
+            return
+        keys = self._keys[header]
+        if key in keys:
+            raise ConfigError(
+                f"key {quoted(key)} appears twice in this section, in lines {keys[key][0]} and {number}",
+                Origin(self._name, number, printable(header)),
+                hint="remove one of the two",
+            )
+        lines = [content[min(ends) + 1 :].strip()]
+        keys[key] = number, lines
+        self._value = lines if key else None
+
+    def _refused(self, number: int, content: str) -> ConfigError:
+        """Return the error of a line that is neither a header nor `key = value`."""
+        if content[0] == "[":
+            return _unclosed(content, Origin(self._name, number))
+        if self._header is None:
+            return ConfigError(
+                "there is no [section] above this line",
+                Origin(self._name, number),
+                hint="write a header such as [default] above it",
+            )
         return ConfigError(
-            f"section [{printable(error.section)}] appears twice, "
-            f"in lines {parser.headers[error.section]} and {number}",
-            Origin(name, number),
-            hint="move what the first lacks to it, and remove the second",
+            "this line is neither [section] nor `key = value`",
+            Origin(self._name, number, printable(self._header)),
+            hint=("correct the line", "begin it with #"),
         )
-    if isinstance(error, configparser.DuplicateOptionError):
-        first = parser.own(error.section).lines[error.option]
-        return ConfigError(
-            f"key {quoted(error.option)} appears twice in this section, in lines {first} and {number}",
-            Origin(name, number, printable(error.section)),
-            hint="remove one of the two",
-        )
-    if isinstance(error, configparser.ParsingError) and not isinstance(error, configparser.MissingSectionHeaderError):
-        number = error.errors[0][0]
-    content = lines[number - 1].strip()
-    if content[0] == "[":
-        return _unclosed(content, Origin(name, number))
-    headers = filter(None, map(parser.SECTCRE.match, map(str.strip, reversed(lines[:number]))))
-    above = next(headers, None)
-    if above is None:
-        return ConfigError(
-            "there is no [section] above this line",
-            Origin(name, number),
-            hint="write a header such as [default] above it",
-        )
-    return ConfigError(
-        "this line is neither [section] nor `key = value`",
-        Origin(name, number, printable(above["header"])),
-        hint=("correct the line", "begin it with #"),
-    )
 
 
 def _check_nested(setting: Setting) -> None:
