@@ -1,0 +1,233 @@
+"""What the files and the variables make of a client of STS: where it sends to, how often, for how long.
+
+The rules are those of botocore (`args.py`, `client.py`, `configprovider.py`, and its endpoint rules of STS), without
+loading it. Where a setting has a value that is not judged here, botocore is asked, and says what is wrong with it:
+
+- a region of no known pattern, such as a pseudo region with `fips`: its rules for these have exceptions;
+- a value that it may refuse, so that its error stays the error, and one of `_ASKED`, which nearly nobody sets;
+- models of the user (`data_path`, `~/.aws/models`), which may have other endpoints.
+
+These have no effect on a request to STS, or on how it is signed here: `parameter_validation`, `tcp_keepalive`,
+`sigv4a_signing_region_set`, `auth_scheme_preference`, client-side monitoring.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from awsenv import __version__
+from awsenv.aws.request import IDENTITY, host_of
+from awsenv.config.ini import nested
+from awsenv.config.limits import partition_with
+from awsenv.config.settings import MOST
+from awsenv.model import Credentials
+from awsenv.record import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awsenv.aws.session import AwsSession
+    from awsenv.config.ini import Setting
+    from awsenv.errors import Origin
+
+WITHOUT_REGION = "us-east-1"
+"""The region that a request to the global endpoint of STS is signed for."""
+
+_GLOBAL = "https://sts.amazonaws.com"
+_LEGACY_REGIONS = frozenset(
+    {
+        "ap-northeast-1",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    }
+)
+"""The regions that `sts_regional_endpoints = legacy` sends to the global endpoint."""
+
+_ATTEMPTS = {"legacy": 5, "standard": 3, "adaptive": 3}
+"""How often each retry mode sends a request in all, where `max_attempts` does not say."""
+
+_CONNECT = {"legacy": 60, "standard": 3.1, "cross-region": 3.1, "in-region": 1.1, "mobile": 30, "auto": 3.1}
+"""Seconds to connect in each defaults mode (botocore, `sdk-default-configuration.json`).
+
+For `auto`, botocore asks the metadata service of EC2, for a second where there is none. All that can follow is that
+connecting may take 1.1 seconds, so awsenv takes the mode for which botocore falls back: `standard`.
+"""
+
+_WHEN = frozenset({"when_supported", "when_required"})
+_ACCEPTED = {
+    "account_id_endpoint_mode": frozenset({"preferred", "disabled", "required"}),
+    "defaults_mode": frozenset(_CONNECT),
+    "request_checksum_calculation": _WHEN,
+    "response_checksum_validation": _WHEN,
+    "retry_mode": frozenset(_ATTEMPTS),
+    "sts_regional_endpoints": frozenset({"legacy", "regional", ""}),
+}
+"""Keys that botocore refuses with any other value, for STS as for every service."""
+
+_ASKED = ("api_versions", "data_path", "request_min_compression_size_bytes", "s3_disable_express_session_auth")
+_WITHOUT_VARIABLE = ("api_versions", "s3")
+_STYLES = (None, "auto", "virtual", "path")
+_MODELS = os.path.join("~", ".aws", "models")  # noqa: PTH118 - pathlib costs an import
+_LONGEST_LABEL = 63
+"""Characters in a label of the name of a host."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """How a request to STS is sent."""
+
+    url: str
+    """Without a user name and password, and without a slash at its end."""
+    configured: Origin | None
+    """What sets that URL; None: it is one of AWS."""
+    signing_region: str
+    attempts: int
+    """How often a request is sent, at most."""
+    retry_mode: str
+    """legacy, standard or adaptive."""
+    connect_timeout: float
+    """Seconds."""
+    user_agent: str
+    read_timeout: float = MOST
+    """Seconds: no setting limits them but `AWSENV_TIMEOUT`."""
+
+
+def of(session: AwsSession) -> ClientSettings:
+    """Return the settings of the session's clients of STS.
+
+    Raises:
+        ConfigError: A setting makes requests impossible.
+    """
+    endpoint = session.endpoint_setting("sts")
+    found = {key: setting for key in (*_ACCEPTED, *_ASKED, *_READ) if (setting := _find(session, key)) is not None}
+    values = {key: setting.value for key, setting in found.items()}
+    if session.region is not None:
+        values["region"] = session.region
+    url, region = (_endpoint(values, endpoint) if _is_judged(values) else None) or _of_botocore(session)
+    # botocore before 1.44 takes `legacy` where nothing is set.
+    mode = values.get("retry_mode", "standard")
+    most = values.get("max_attempts")
+    return ClientSettings(
+        url,
+        None if endpoint is None else endpoint.origin,
+        region,
+        _ATTEMPTS[mode] if most is None else int(most),
+        mode,
+        _CONNECT[values.get("defaults_mode", "legacy").lower()],
+        user_agent(values.get("sdk_ua_app_id"), mode),
+    )
+
+
+_READ = ("max_attempts", "region", "s3", "sdk_ua_app_id", "use_dualstack_endpoint", "use_fips_endpoint")
+
+
+def _find(session: AwsSession, key: str) -> Setting | None:
+    variable = "AWS_DEFAULT_REGION" if key == "region" else f"AWS_{key.upper()}"
+    return session.setting(key, None if key in _WITHOUT_VARIABLE else variable)
+
+
+def _is_judged(values: Mapping[str, str]) -> bool:
+    """Return whether botocore accepts these values for certain, and nothing has other endpoints."""
+    s3 = values.get("s3", "")
+    style = nested(s3).get("addressing_style") if s3.startswith("\n") else None
+    most = values.get("max_attempts", "1")
+    return (
+        all(values[key] in accepted for key, accepted in _ACCEPTED.items() if key in values)
+        and style in _STYLES
+        and most.isascii()
+        and most.isdecimal()
+        and int(most) > 0
+        and not any(key in values for key in _ASKED)
+        and not os.path.isdir(os.path.expanduser(_MODELS))  # noqa: PTH111, PTH112 - pathlib costs an import
+    )
+
+
+def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[str, str] | None:
+    """Return the URL and the region that a request is signed for; None: only botocore knows."""
+    region = values.get("region")
+    fips, dual_stack = (values.get(f"use_{kind}_endpoint", "").lower() == "true" for kind in ("fips", "dualstack"))
+    if region is not None and not _is_plain(region):
+        return None
+    if configured is not None:
+        parts = urlsplit(configured.value)
+        return parts._replace(netloc=host_of(configured.value)).geturl().rstrip("/"), region or WITHOUT_REGION
+    if region is None:
+        return None if fips or dual_stack else (_GLOBAL, WITHOUT_REGION)
+    partition = partition_with(region)
+    if partition is None:
+        return None
+    if values.get("sts_regional_endpoints") == "legacy" and region in _LEGACY_REGIONS and not (fips or dual_stack):
+        return _GLOBAL, WITHOUT_REGION
+    # Every endpoint of GovCloud is one of FIPS, under its plain name.
+    service = "sts-fips" if fips and (dual_stack or partition.name != "aws-us-gov") else "sts"
+    suffix = partition.dual_stack_suffix if dual_stack else partition.suffix
+    return f"https://{service}.{region}.{suffix}", region
+
+
+def _is_plain(region: str) -> bool:
+    """Return whether *region* can be part of the name of a host, and none of the names that botocore replaces."""
+    letters = region.replace("-", "")
+    is_label = letters.isascii() and letters.isalnum() and len(region) <= _LONGEST_LABEL
+    return is_label and "fips" not in region and not region.endswith("-global")
+
+
+def _of_botocore(session: AwsSession) -> tuple[str, str]:
+    """Return the URL and the region of botocore's own client.
+
+    Raises:
+        ConfigError: It makes none with these settings.
+    """
+    from botocore.config import Config  # noqa: PLC0415 - for settings that nearly nobody has
+
+    from awsenv.aws.sdk import SdkSession  # noqa: PLC0415 - the same
+    from awsenv.aws.translate import connect  # noqa: PLC0415 - the same
+
+    signer = Credentials("none", "none")
+    client, sent = connect(SdkSession(session), IDENTITY, signer, Config(signature_version="v4"))
+    query = parse_qs(urlsplit(client.generate_presigned_url("get_caller_identity")).query)
+    return sent.endpoint, query["X-Amz-Credential"][0].split("/")[2]
+
+
+_PRODUCT_CHARACTERS = frozenset("!$%&'*+-.^_`|~,")
+"""Beside letters and digits, what a part of a user agent may hold (botocore, `useragent.py`)."""
+
+
+def user_agent(app_id: str | None, retry_mode: str) -> str:
+    """Return the `User-Agent` header, in the form of AWS's SDKs: CloudTrail shows it with each call.
+
+    Args:
+        app_id: The application, as `sdk_ua_app_id` names it.
+        retry_mode: The retry mode.
+    """
+    system = os.uname()
+    name = {"Darwin": "macos", "Linux": "linux"}.get(system.sysname, f"other md/{_product(system.sysname)}")
+    python = ".".join(map(str, sys.version_info[:3]))
+    parts = (
+        f"awsenv/{__version__}",
+        "ua/2.1",
+        f"os/{name}#{_product(system.release)}",
+        f"md/arch#{_product(system.machine)}",
+        f"lang/python#{python}",
+        f"cfg/retry-mode#{retry_mode}",
+        f"app/{_product(app_id)}" if app_id else "",
+    )
+    return " ".join(filter(None, parts))
+
+
+def _product(text: str) -> str:
+    return "".join(c if (c.isascii() and c.isalnum()) or c in _PRODUCT_CHARACTERS else "-" for c in text)

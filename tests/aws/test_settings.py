@@ -1,0 +1,233 @@
+"""The settings of a client of STS: those of botocore, for every region, file and environment."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore
+import pytest
+from botocore.retries.standard import DEFAULT_MAX_ATTEMPTS
+from botocore.session import Session
+from botocore.useragent import sanitize_user_agent_string_component
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awsenv.aws.request import IDENTITY
+from awsenv.aws.sdk import SdkSession
+from awsenv.aws.session import AwsSession
+from awsenv.aws.settings import ClientSettings, of, user_agent
+from awsenv.aws.translate import connect
+from awsenv.config.files import File
+from awsenv.config.limits import AWS, partition, partition_with
+from awsenv.config.profiles import Profiles
+from awsenv.errors import ConfigError, Origin
+from awsenv.model import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATA = Path(botocore.__file__).with_name("data")
+PARTITIONS = json.loads((DATA / "partitions.json").read_bytes())["partitions"]
+REGIONS = [region for entry in PARTITIONS for region in entry["regions"]]
+ODD_REGIONS = [None, "eu-nope-9", "nope-1", "local", "fips-us-east-1", "us-gov-west-1-fips", "EU-CENTRAL-1", "us-a_b-1"]
+SIGNER = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret")
+LEGACY_ATTEMPTS = json.loads((DATA / "_retry.json").read_bytes())["retry"]["__default__"]["max_attempts"]
+
+
+class Stopped(Exception):  # noqa: N818 - its name says what happened
+    """The request is complete, and is not sent."""
+
+
+def sent_by(client: Any) -> tuple[str, str]:
+    """Return the URL that a client of botocore sends to, and the region that it signs for."""
+    sent: list[Any] = []
+
+    def stop(request: Any, **_: Any) -> None:
+        sent.append(request)
+        raise Stopped
+
+    client.meta.events.register_first("before-send", stop)
+    with suppress(Stopped):
+        client.get_caller_identity()
+    scope = sent[0].headers["Authorization"].decode().partition(",")[0].split("/")
+    # The name and the password of a URL are sent to nobody.
+    return sent[0].url.replace("me:pw@", "").rstrip("/"), scope[2]
+
+
+def of_botocore(session: AwsSession, sdk: SdkSession | None = None) -> tuple[str, str, int, str]:
+    """Return the URL, the region, the attempts and the retry mode of botocore's own client."""
+    client, _ = connect(sdk or SdkSession(session), IDENTITY, SIGNER)
+    retries = client.meta.config.retries
+    is_set = session.setting("retry_mode", "AWS_RETRY_MODE") is not None
+    # botocore before 1.44 takes `legacy` where nothing is set.
+    mode = retries["mode"] if is_set else "standard"
+    most = LEGACY_ATTEMPTS if mode == "legacy" else DEFAULT_MAX_ATTEMPTS
+    return (*sent_by(client), retries.get("total_max_attempts", most), mode)
+
+
+def ours(session: AwsSession) -> tuple[str, str, int, str]:
+    """Return the same of awsenv."""
+    found = of(session)
+    return found.url, found.signing_region, found.attempts, found.retry_mode
+
+
+def result(ask: Any, session: AwsSession) -> object:
+    """Return what *ask* returns, or the text and the place of its error."""
+    try:
+        return ask(session)
+    except ConfigError as error:
+        return error.fact, error.where, error.hints
+
+
+def profiles(text: str) -> Profiles:
+    """Return the profiles of a config file."""
+    return Profiles(File("~/.aws/config", "config", text), File("~/.aws/credentials", "credentials", None))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dual_stack", ["false", "true"])
+@pytest.mark.parametrize("fips", ["false", "TRUE"])
+@pytest.mark.parametrize("mode", ["legacy", "regional"])
+def test_the_endpoint_of_every_region_is_that_of_botocore(mode: str, fips: str, dual_stack: str) -> None:
+    """Send to the same URL, signed for the same region, or refuse the same."""
+    environ = {
+        "AWS_USE_FIPS_ENDPOINT": fips,
+        "AWS_USE_DUALSTACK_ENDPOINT": dual_stack,
+        "AWS_STS_REGIONAL_ENDPOINTS": mode,
+    }
+    sdk = SdkSession(AwsSession(None, environ))
+    for region in REGIONS + ODD_REGIONS:
+        session = AwsSession(None, environ, region=region)
+        sdk.set_config_variable("region", region)
+        assert result(partial(of_botocore, sdk=sdk), session) == result(ours, session), region
+
+
+VALUES: dict[str, list[str]] = {
+    "region": ["eu-central-1", "us-gov-west-1", "cn-north-1", "nope-1", "local", "aws-global", "a b", "", "\n a = b"],
+    "retry_mode": ["legacy", "standard", "adaptive", "Standard", "eager", ""],
+    "max_attempts": ["1", "7", " 3", "0", "-1", "many", "1_0", "٣", ""],
+    "defaults_mode": ["legacy", "standard", "in-region", "Mobile", "bold", ""],
+    "sts_regional_endpoints": ["legacy", "regional", "Legacy", ""],
+    "use_fips_endpoint": ["true", "True", "1", "", "\n a = true"],
+    "use_dualstack_endpoint": ["true", "false", "\n a = true"],
+    "endpoint_url": [
+        "http://127.0.0.1:4566/",
+        "https://me:pw@STS.test/a/b/",
+        "http://[::1]:1",
+        "ftp://x",
+        "http://a_b",
+    ],
+    "ignore_configured_endpoint_urls": ["true", "false"],
+    "account_id_endpoint_mode": ["disabled", "Required", "maybe"],
+    "request_checksum_calculation": ["when_required", "WHEN_SUPPORTED", "never"],
+    "request_min_compression_size_bytes": ["1", "0", "x"],
+    # With sigv4a first, botocore signs with Signature Version 4A if it has awscrt; STS accepts both.
+    "auth_scheme_preference": ["sigv4", "sigv4, sigv4a", ""],
+    "sigv4a_signing_region_set": ["*", ""],
+    "tcp_keepalive": ["true", ""],
+    "parameter_validation": ["false", "odd"],
+    "sdk_ua_app_id": ["mine", "é\n"],
+    "s3": ["\n addressing_style = path", "\n addressing_style = odd", "\n use_accelerate_endpoint = true", "odd"],
+    "api_versions": ["1", "\n sts = 2011-06-15"],
+    "metadata_service_timeout": ["x"],
+}
+OF_FILE = {"region": "AWS_DEFAULT_REGION", "tcp_keepalive": "BOTOCORE_TCP_KEEPALIVE"}
+
+
+@st.composite
+def settings_of_a_caller(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
+    """Return a config file and an environment: a few settings, each in one or in both."""
+    lines, environ = [], {}
+    for key in draw(st.sets(st.sampled_from(list(VALUES)), max_size=4)):
+        value = draw(st.sampled_from(VALUES[key]))
+        if draw(st.booleans()):
+            lines.append(f"{key} = {value}".replace("é\n", "é"))
+        if "\n" not in value and key != "api_versions" and draw(st.booleans()):
+            environ[OF_FILE.get(key, f"AWS_{key.upper()}")] = draw(st.sampled_from(VALUES[key])).replace("\n", " ")
+    return "\n".join(["[profile p]", *lines, ""]), environ
+
+
+@settings(max_examples=100)
+@given(settings_of_a_caller(), st.sampled_from([None, "eu-west-1", "us-iso-east-1"]))
+def test_the_settings_of_any_caller_are_those_of_botocore(
+    caller: tuple[str, dict[str, str]], region: str | None
+) -> None:
+    """Send to the same URL as often, or refuse the same value at the same place with the same words."""
+    text, environ = caller
+    session = AwsSession(profiles(text), environ, profile="p", region=region)
+    assert result(of_botocore, session) == result(ours, session)
+
+
+@pytest.mark.parametrize("mode", ["legacy", "standard", "in-region", "cross-region", "mobile"])
+def test_the_time_to_connect_is_that_of_botocore(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow as many seconds in each defaults mode."""
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", mode)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    client = Session().create_client("sts", region_name="eu-central-1")
+    assert client.meta.config.connect_timeout == of(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})).connect_timeout
+
+
+def test_auto_is_standard() -> None:
+    """Ask no metadata service for the defaults mode `auto`."""
+    auto, standard = (of(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})) for mode in ("auto", "standard"))
+    assert standard == auto
+
+
+def test_what_sets_the_endpoint_is_kept() -> None:
+    """Name the key of the file; an endpoint of AWS has no origin."""
+    text = "[profile p]\nregion = eu-central-1\nendpoint_url = http://me:canary@127.0.0.1:1/\n"
+    found = of(AwsSession(profiles(text), {}, profile="p"))
+    assert ("http://127.0.0.1:1", "eu-central-1") == (found.url, found.signing_region)
+    assert Origin("~/.aws/config", 3, "profile p", "endpoint_url") == found.configured
+    assert of(AwsSession(None, {})).configured is None
+
+
+def test_models_of_the_user_are_read(tmp_path: Path) -> None:
+    """Leave the endpoint to botocore, which reads them."""
+    rules = {"version": "1.0", "parameters": {}, "rules": [{"conditions": [], "type": "endpoint", "endpoint": {}}]}
+    rules["rules"][0]["endpoint"] = {"url": "https://sts.models.test", "properties": {}, "headers": {}}  # type: ignore[index]
+    folder = tmp_path / "sts" / "2011-06-15"
+    folder.mkdir(parents=True)
+    (folder / "endpoint-rule-set-1.json").write_text(json.dumps(rules))
+    found = of(AwsSession(None, {"AWS_DATA_PATH": str(tmp_path)}, region="eu-central-1"))
+    assert "https://sts.models.test" == found.url
+
+
+def test_the_partition_of_most_regions_is_that_of_the_file() -> None:
+    """Know the pattern and the hosts of the partition `aws` as botocore's file has them."""
+    first = PARTITIONS[0]
+    outputs = first["outputs"]
+    assert (first["id"], first["regionRegex"]) == (AWS.name, f"^{AWS.pattern}$")
+    assert (outputs["dnsSuffix"], outputs["dualStackDnsSuffix"]) == (AWS.suffix, AWS.dual_stack_suffix)
+
+
+@pytest.mark.parametrize(("entry", "region"), [(entry, region) for entry in PARTITIONS for region in entry["regions"]])
+def test_a_region_is_of_the_partition_that_lists_it(entry: Mapping[str, Any], region: str) -> None:
+    """Find the partition of every region that botocore lists."""
+    found = partition_with(region)
+    assert found is not None
+    assert (entry["id"], entry["outputs"]["dnsSuffix"]) == (found.name, found.suffix)
+    assert entry["id"] == partition(region, Origin("AWS_DEFAULT_REGION"))
+
+
+@given(st.text())
+def test_the_user_agent_is_one_line_of_ascii(app_id: str) -> None:
+    """Send an application's name as botocore does, whatever it holds."""
+    sent = user_agent(app_id, "standard")
+    shown = sanitize_user_agent_string_component(app_id, allow_hash=False)
+    assert sent.endswith(f" app/{shown}" if app_id else " cfg/retry-mode#standard")
+    assert re.fullmatch(r"awsenv/[0-9.]+ ua/2\.1 os/\S+( md/\S+)? md/arch#\S+ lang/python#[0-9.]+ [!-~ ]+", sent)
+
+
+def test_the_defaults() -> None:
+    """Send three times to the global endpoint where nothing is set."""
+    found = of(AwsSession(None, {}))
+    expected = ClientSettings(
+        "https://sts.amazonaws.com", None, "us-east-1", 3, "standard", 60, user_agent(None, "standard")
+    )
+    assert expected == found
