@@ -127,3 +127,12 @@ def test_an_instance_of_another_class_differs() -> None:
 
     assert base != derived
     assert base != "a"
+
+
+def test_its_fields_for_dataclasses_are_made_once() -> None:
+    """What `dataclasses` asks of a class is made once, for an agent asks at each request."""
+    base, derived = ([cls.__dataclass_fields__ for _ in range(2)] for cls in OURS)
+
+    assert (base[0], derived[0]) == (base[1], derived[1])
+    assert all(one is two for one, two in (base, derived))
+    assert {"name", "number", "tags"} == derived[0].keys() - base[0].keys()

@@ -127,9 +127,17 @@ def _refuse(_self: Any, name: str, *_value: Any) -> None:
 
 
 class _OfDataclasses:
-    """The fields of a class, as the functions of `dataclasses` know them."""
+    """The fields of a class, as the functions of `dataclasses` know them, made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[type[Any], Any] = {}
 
     def __get__(self, _value: object, cls: type[Any]) -> Any:
+        if cls not in self._made:
+            self._made[cls] = self._make(cls)
+        return self._made[cls]
+
+    def _make(self, cls: type[Any]) -> Any:
         import dataclasses  # noqa: PLC0415 - what asks has loaded it
 
         def copied(each: _Field) -> Any:
