@@ -244,13 +244,13 @@ class Connection:
             ValueError: A header has a line break. Nothing was sent.
         """
         # A memoryview, since a traceback may show the values of variables.
-        request = memoryview(_request(self.address, method, target, headers, body))
+        data = memoryview(request(self.address, method, target, headers, body))
         self._tcp.ends, self._tcp.silence = ends, silence
         before, was_used, self.was_used = self._tcp.sent, self.was_used, True
         reader = Reader(self._transport.receive)
         self.is_open = False
         try:
-            self._transport.send(request)
+            self._transport.send(data)
             response = reader.response(method)
             self.is_open = reader.is_kept
         except (OSError, Unreadable) as error:
@@ -298,7 +298,7 @@ def connect(address: Address, ends: float) -> Connection:
     try:
         found = _resolved(first, ends)
         stage = TCP
-        tcp = Tcp(_opened(found, ends, prepared=address if address.is_tls else first), ends)
+        tcp = Tcp(first_open(found, ends, prepared=address if address.is_tls else first), ends)
         transport: Transport = tcp
         if first.is_tls:
             stage = PROXY_TLS if proxy else TLS
@@ -366,7 +366,7 @@ def _resolved(address: Address, ends: float) -> list[Any]:
     return list(found[0])
 
 
-def _opened(found: list[Any], ends: float, prepared: Address) -> Socket:
+def first_open(found: list[Any], ends: float, prepared: Address) -> Socket:
     """Return the first connection to one of the addresses: with a head start for each, and both families in turn.
 
     Raises:
@@ -464,7 +464,8 @@ def _tunnel(transport: Transport, address: Address, proxy: Address) -> None:
         raise Refused(status)
 
 
-def _request(address: Address, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def request(address: Address, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request as it is sent. The arguments are those of `Connection.exchange`."""
     given = {name.lower() for name in headers}
     more = {"Host": address.header, "Accept-Encoding": "identity"}
     if body or method not in {"GET", "HEAD", "OPTIONS"}:
@@ -484,7 +485,7 @@ def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
     Raises:
         ValueError: A header has a line break.
     """
-    escaped = "".join(chr(byte) if 0x21 <= byte <= 0x7E else f"%{byte:02X}" for byte in target.encode())  # noqa: PLR2004 - ASCII
+    escaped = "".join(chr(byte) if 0x21 <= byte <= 0x7E else f"%{byte:02X}" for byte in target.encode(errors="replace"))  # noqa: PLR2004 - ASCII
     lines = [f"{name}: {value}".encode(errors="replace") for name, value in headers.items()]
     if any(mark in line for line in lines for mark in (b"\r", b"\n", b"\0")):
         raise ValueError("a header has a line break")
