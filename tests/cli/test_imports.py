@@ -141,3 +141,18 @@ def test_a_command_without_an_agent_loads_no_agent(world: World) -> None:
     loaded = _modules(world, "-m", "awsenv", "read-only", "--shell", "sh")
 
     assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start")}
+
+
+def test_a_connection_is_opened_before_much_is_loaded(world: World) -> None:
+    """The network is waited for while the rest loads; without TLS, nothing loads `ssl`."""
+    loaded = _modules(world, "-c", "import awsenv.aws.connections") - _modules(world, "-c", "pass")
+
+    own = {"awsenv", "awsenv.aws", *(f"awsenv.aws.{name}" for name in ("connection", "connections", "response"))}
+    assert own | {"__future__", "_socket"} == loaded - {"itertools", "math", "select"}
+
+
+def test_requests_need_no_sdk(world: World) -> None:
+    """A request is sent, and its failure explained, without botocore, `http.client` and `ssl`."""
+    loaded = _loaded(world, "-c", "import awsenv.aws.http, awsenv.aws.network")
+
+    assert set() == loaded & {"botocore", "urllib3", "typer", "http", "email", "ssl", "socket", "dataclasses"}

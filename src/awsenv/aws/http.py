@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from base64 import b64encode
-from dataclasses import dataclass, field
+from binascii import b2a_base64
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +14,7 @@ from awsenv.aws.proxy import answered, fault, ignored, proxy_to
 from awsenv.aws.response import TooLarge
 from awsenv.config.settings import unusable
 from awsenv.errors import Failure
+from awsenv.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,7 +209,7 @@ class Http:
             if at.username and at.password:
                 # As botocore has it, without a user or a password there is no header.
                 pair = f"{unquote(at.username)}:{unquote(at.password)}"
-                authorization = f"Basic {b64encode(pair.encode()).decode()}"
+                authorization = f"Basic {b2a_base64(pair.encode(), newline=False).decode()}"
             through = _address(proxy.url, bundle, authorization=authorization)
         return _address(url, bundle, proxy=through)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _socket import gaierror
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv import duration
@@ -15,6 +14,7 @@ from awsenv.aws.response import MAX_RESPONSE
 from awsenv.config import limits
 from awsenv.config.settings import MOST
 from awsenv.errors import AGAIN, AwsenvError, ResponseLost, UnreachableError
+from awsenv.record import replace
 from awsenv.wording import printable
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import re
 import sys
 from _socket import AF_INET, AF_INET6, inet_pton
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from awsenv.aws.request import host_of
 from awsenv.aws.response import Closed, Incomplete, TooLarge, Unreadable
 from awsenv.config.settings import is_url, without_password
 from awsenv.errors import AGAIN, ConfigError, Origin
+from awsenv.record import dataclass
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:

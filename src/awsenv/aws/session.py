@@ -6,7 +6,6 @@ import math
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.aws.connections import Connections
@@ -17,6 +16,7 @@ from awsenv.config.settings import endpoint, has_host_of_sdk, is_url, unusable
 from awsenv.config.settings import timeout as call_timeout
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import unseen
+from awsenv.record import replace
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
