@@ -22,17 +22,18 @@ the same second would go unnoticed.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import cache, config
 from awsenv.config import files, limits
 from awsenv.config.sources import KINDS
+from awsenv.record import dataclass
 from awsenv.variables import home
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,7 +49,8 @@ _SETTLED = 2.0
 """Seconds after which an edit changes the time of a file: some file systems, and bash 3.2, count whole seconds."""
 
 
-class _Input(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Input:
     """One of the files that the names are made from."""
 
     variable: str
@@ -97,7 +99,7 @@ def _inspect(variable: str, name: str, environ: Environ, now: float) -> _Input:
     written = environ.get(variable, f"{home(environ)}/.aws/{name}")
     path = files.expanded(written, environ)
     try:
-        changed = Path(path).stat().st_mtime_ns
+        changed = os.stat(path).st_mtime_ns
     except (OSError, ValueError):
         changed = None
     is_new = changed is not None and 0 <= now - changed / 1e9 < _SETTLED
@@ -107,16 +109,16 @@ def _inspect(variable: str, name: str, environ: Environ, now: float) -> _Input:
 def _has_mark(there: str, file: _Input) -> bool:
     """Return whether the mark is as old as the file, or both are missing."""
     try:
-        return Path(there, file.mark).stat().st_mtime_ns == file.changed
+        return os.stat(f"{there}/{file.mark}").st_mtime_ns == file.changed
     except OSError:
         return file.changed is None
 
 
 def _remove_old(there: str, kept: set[str]) -> None:
-    for path in Path(there).iterdir():
-        if path.name not in kept and re.fullmatch(r"(?:names|config|credentials)-\d+", path.name):
+    for name in os.listdir(there):
+        if name not in kept and re.fullmatch(r"(?:names|config|credentials)-\d+", name):
             with suppress(OSError):
-                path.unlink()
+                os.unlink(f"{there}/{name}")
 
 
 def _lines(entries: tuple[Entry, ...]) -> Iterator[tuple[str, str, str]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv import environment, shells
 from awsenv.cli import candidates
 from awsenv.cli.action import Print
 from awsenv.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import CompletionArguments
     from awsenv.cli.options import Caller

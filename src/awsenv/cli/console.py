@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from awsenv.cli import options as role_options
 from awsenv.cli import recent
 from awsenv.cli.action import Open, Print
@@ -13,7 +10,9 @@ from awsenv.config.sources import is_long_term, may_be_long_term
 from awsenv.duration import exact
 from awsenv.errors import Origin, UsageError
 from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.record import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import ConsoleArguments
     from awsenv.provider import Resolved

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, resolve
 from awsenv.cli.use import check_that_it_is_read
+from awsenv.record import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import CredentialProcessArguments
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from awsenv import config, environment, launch, shells
 from awsenv.cli import recent
@@ -13,8 +11,10 @@ from awsenv.cli.action import Exec, StartAgent
 from awsenv.cli.options import Caller, resolve
 from awsenv.cli.use import seen
 from awsenv.errors import LaunchError, Origin
+from awsenv.record import replace
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import ExecArguments
     from awsenv.model import Change, Environ

@@ -6,7 +6,6 @@ import json
 import textwrap
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
 
 from awsenv import config, duration
 from awsenv import explain as reasoning
@@ -19,8 +18,10 @@ from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
 
     from awsenv.aws.session import AwsSession
     from awsenv.cli.arguments import ExplainArguments

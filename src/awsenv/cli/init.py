@@ -6,14 +6,13 @@ prompt framework needs in a file of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv import shells
 from awsenv.cli import process
 from awsenv.cli.action import Print, Table
 from awsenv.config.files import shown
 from awsenv.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import InitArguments
     from awsenv.cli.options import Caller

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
-
 from awsenv import cache, config, environment
 from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
@@ -14,8 +10,10 @@ from awsenv.config.files import missing
 from awsenv.model import Note
 from awsenv.wording import quoted, styled
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from awsenv.cli.arguments import ListArguments
     from awsenv.cli.options import Caller
@@ -82,6 +80,8 @@ def _painted(cell: str, color: str) -> str:
 
 def _matches(entry: Entry, pattern: str) -> bool:
     """Return whether *pattern* is a part of the name, the account or the role, or matches one of them as a glob."""
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - only with a PATTERN
+
     texts = (entry.name, entry.account, entry.role, entry.role_arn if ":" in pattern else None)
     return any(
         pattern.casefold() in text or fnmatchcase(text, pattern.casefold())
@@ -97,6 +97,8 @@ def _wide(entry: Entry) -> Sequence[str | None]:
 
 def _as_json(entries: Sequence[Entry], active: str | None) -> str:
     """Return the roles and the sources, for programs. What is missing is null."""
+    import json  # noqa: PLC0415 - for programs
+
     blocks: dict[str, list[dict[str, Any]]] = {"roles": [], "sources": []}
     for entry in entries:
         is_role = entry.kind is None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv.cli import conversation
 from awsenv.cli.logout import forget
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.action import Print
     from awsenv.cli.arguments import LockArguments

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from awsenv import config, duration, environment
 from awsenv.cli import report, typos
@@ -18,6 +17,7 @@ from awsenv.model import Note, RoleRequest
 from awsenv.provider import Resolved
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

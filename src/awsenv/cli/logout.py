@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv.agent import client, runtime_directory
 from awsenv.cli.action import Print
 from awsenv.errors import AgentError, ExitCode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import LogoutArguments
     from awsenv.cli.options import Caller

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING
 
 from awsenv.agent import client, harden
 from awsenv.cli import app, conversation, process
@@ -17,6 +16,7 @@ from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed
 from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Interrupted, LaunchError, MfaError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from awsenv import duration, environment
 from awsenv.cli.arguments import RoleOptions, YesOption, declared
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.errors import MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
+from awsenv.record import dataclass, field, replace
 from awsenv.variables import USER, having
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from awsenv.provider import Provider, Resolved
 
@@ -201,6 +201,8 @@ def _tag(text: str, origin: Origin) -> tuple[str, str]:
 def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> str:
     if not text.startswith("file://"):
         return text
+    from pathlib import Path  # noqa: PLC0415 - few roles are narrowed
+
     from awsenv.config.files import expanded  # noqa: PLC0415 - see `resolve`
 
     name = text.removeprefix("file://")

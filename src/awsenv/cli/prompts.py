@@ -5,10 +5,7 @@ Without an agent the provider asks here. An agent says what it needs as a text, 
 
 from __future__ import annotations
 
-import json
-from dataclasses import astuple
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from awsenv import environment
 from awsenv.agent import harden
@@ -16,8 +13,10 @@ from awsenv.cli import process
 from awsenv.errors import CodeRejected, Origin, ResponseLost
 from awsenv.model import Mfa, Question, unseen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from awsenv.errors import AwsenvError, Hint
     from awsenv.mfa import Codes
@@ -57,6 +56,8 @@ class Prompts:
     @property
     def answers(self) -> str:
         """The answers to an agent so far, as `Answers` of `awsenv.cli.agent` reads them."""
+        import json  # noqa: PLC0415 - only for an agent
+
         return json.dumps(self._answers) if self._answers else ""
 
     def lose(self) -> None:
@@ -136,6 +137,8 @@ class Prompts:
             ValueError: This asks for nothing.
         """
         harden.forbid_dumps()
+        import json  # noqa: PLC0415 - only for an agent
+
         try:
             answer = getattr(self, f"_{json.loads(need)['kind']}_for")
             self._answers |= answer(json.loads(need))
@@ -208,6 +211,8 @@ class Needed(BaseException):
 
     def __init__(self, kind: str, **about: Any) -> None:
         super().__init__(kind)
+        import json  # noqa: PLC0415 - only for an agent
+
         self.text = json.dumps({"kind": kind, **about})
 
 
@@ -215,6 +220,8 @@ def parts_of(error: AwsenvError | None) -> dict[str, Any] | None:
     """Return *error*, why a code was of no use, as `Needed` carries it."""
     if error is None:
         return None
+    from dataclasses import astuple  # noqa: PLC0415 - where AWS has refused a code
+
     return {
         "is_lost": isinstance(error, ResponseLost),
         "fact": error.fact,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv import config, environment, variables
 from awsenv.cli.use import printed, shell_of, success
 from awsenv.errors import AgentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.action import Print
     from awsenv.cli.arguments import RenewArguments

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timezone
+import time
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 from awsenv import config, duration, environment, wording
 from awsenv.agent import client
@@ -15,8 +13,10 @@ from awsenv.errors import SourceError
 from awsenv.model import Note
 from awsenv.variables import KEY_PAIR, PROFILE, REGION, having, session_token
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from awsenv.agent.memory import Held
     from awsenv.cli.arguments import StatusArguments
@@ -160,6 +160,8 @@ def _as_json(
     caller: Caller,
 ) -> str:
     """Return the status, for programs. What is missing is null: without an agent, what it holds."""
+    import json  # noqa: PLC0415 - for programs
+
     now = caller.now()
     expires = None if role is None or role.is_served else role.expires
     shown = {
@@ -168,7 +170,7 @@ def _as_json(
         "role_name": role and role.name,
         "region": _first(having(REGION), caller.environ),
         "access_key_id": caller.environ.get(KEY_PAIR[0]) or None,
-        **_end_as_json(None if expires is None else datetime.fromtimestamp(expires, timezone.utc), now),
+        **_end_as_json(expires, now),
         "renewed": role is not None and role.is_served,
         "mfa_sessions": _held_as_json("session", held, now),
         "held_roles": _held_as_json("role", held, now),
@@ -181,13 +183,15 @@ def _as_json(
 def _held_as_json(kind: str, held: Sequence[Held] | None, now: float) -> list[dict[str, Any]] | None:
     if held is None:
         return None
-    return [{"name": each.title, **_end_as_json(each.ends, now)} for each in _longest(held) if each.kind == kind]
+    shown = [each for each in _longest(held) if each.kind == kind]
+    ends = [None if each.ends is None else each.ends.timestamp() for each in shown]
+    return [{"name": each.title, **_end_as_json(end, now)} for each, end in zip(shown, ends, strict=True)]
 
 
-def _end_as_json(ends: datetime | None, now: float) -> dict[str, Any]:
+def _end_as_json(ends: float | None, now: float) -> dict[str, Any]:
     if ends is None:
         return {"expires": None, "remaining_seconds": None}
     return {
-        "expires": f"{ends.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
-        "remaining_seconds": max(0, int(ends.timestamp() - now)),
+        "expires": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends)),
+        "remaining_seconds": max(0, int(ends - now)),
     }

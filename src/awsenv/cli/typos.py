@@ -10,7 +10,6 @@ import re
 import shlex
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from awsenv import config
 from awsenv.cli.arguments import ARGUMENTS, declared
@@ -23,6 +22,7 @@ from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import RoleRequest
 from awsenv.wording import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 

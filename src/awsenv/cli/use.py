@@ -6,9 +6,7 @@ And what the commands share that print secrets: for which shell, and where they 
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 from awsenv import duration, environment, shells, variables, wording
 from awsenv.cli import picker, process, recent
@@ -16,8 +14,10 @@ from awsenv.cli.action import Append, Print
 from awsenv.cli.arguments import QuietOption, ShellOptions, UseArguments
 from awsenv.cli.options import Caller, resolve
 from awsenv.errors import UsageError
+from awsenv.record import replace
 from awsenv.shells.base import Format, Shell
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
