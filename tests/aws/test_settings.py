@@ -29,7 +29,7 @@ from awsenv.errors import ConfigError, Origin
 from awsenv.model import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 DATA = Path(botocore.__file__).with_name("data")
 PARTITIONS = json.loads((DATA / "partitions.json").read_bytes())["partitions"]
@@ -161,6 +161,35 @@ def test_the_settings_of_any_caller_are_those_of_botocore(
     text, environ = caller
     session = AwsSession(profiles(text), environ, profile="p", region=region)
     assert result(of_botocore, session) == result(ours, session)
+
+
+SUITE = json.loads((Path(__file__).parent / "data" / "profile-tests.json").read_bytes())["testSuites"][0]
+CASES = [case for case in SUITE["endpointUrlTests"] if case["client_config"] == "default"]
+
+
+def _section(header: str, keys: Mapping[str, Any]) -> Iterator[str]:
+    yield f"[{header}]"
+    for key, value in keys.items():
+        yield f"{key} = {value}" if isinstance(value, str) else f"{key} ="
+        yield from (f"  {name} = {text}" for name, text in (() if isinstance(value, str) else value.items()))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_configured_endpoint_is_that_of_the_conformance_cases(case: Mapping[str, Any]) -> None:
+    """Find the endpoint that the cases of botocore expect, with STS in place of their service."""
+    service = case["service"]
+    suite = json.loads(json.dumps(SUITE).replace(service, "sts").replace(service.upper(), "STS"))
+    name = case["profile"].replace(service, "sts")
+    profile = suite["profiles"][name]
+    sections = [_section(f"profile {name}", profile)]
+    if "services" in profile:
+        sections.append(_section(f"services {profile['services']}", suite["services"][profile["services"]]))
+    text = "\n".join(line for section in sections for line in section)
+    environ = suite["environments"][case["environment"].replace(service, "sts")]
+
+    found = of(AwsSession(profiles(text), environ, profile=name))
+
+    assert case["output"]["endpointUrl"].replace(service, "sts") == found.url
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "in-region", "cross-region", "mobile"])

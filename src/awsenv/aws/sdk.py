@@ -24,16 +24,13 @@ from awsenv.aws.proxy import ProxyError
 from awsenv.aws.request import host_of
 from awsenv.aws.session import AwsSession
 from awsenv.config.ini import Setting, nested
-from awsenv.config.settings import MOST, unusable
+from awsenv.config.settings import MOST, WITHOUT_REGION, unusable
 from awsenv.wording import listed
 
 if TYPE_CHECKING:
     from awsenv.aws.http import Deadline, Http
     from awsenv.errors import ConfigError
     from awsenv.model import Environ
-
-WITHOUT_REGION = "us-east-1"
-"""The region that a request to the global endpoint of STS is signed for."""
 
 
 class ForBotocore:

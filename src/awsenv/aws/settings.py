@@ -22,7 +22,7 @@ from awsenv import __version__
 from awsenv.aws.request import IDENTITY, host_of
 from awsenv.config.ini import nested
 from awsenv.config.limits import partition_with
-from awsenv.config.settings import MOST
+from awsenv.config.settings import MOST, WITHOUT_REGION
 from awsenv.model import Credentials
 from awsenv.record import dataclass
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession
     from awsenv.config.ini import Setting
     from awsenv.errors import Origin
-
-WITHOUT_REGION = "us-east-1"
-"""The region that a request to the global endpoint of STS is signed for."""
 
 _GLOBAL = "https://sts.amazonaws.com"
 _LEGACY_REGIONS = frozenset(

@@ -34,6 +34,9 @@ _NESTED = ("s3", "s3api", "cloudwatch")
 """Keys with nested settings for one service."""
 
 
+WITHOUT_REGION = "us-east-1"
+"""The region that a request to the global endpoint of STS is signed for."""
+
 TIMEOUT, MOST = 20.0, 3600
 """Seconds that a call of AWS may take in all, where `AWSENV_TIMEOUT` does not say; and the most that it may say."""
 
