@@ -3,7 +3,7 @@
 A real shell in a real terminal runs the installed program against a local AWS. Three things are fixed, so that the same
 program draws the same pictures: the account, the MFA code, which they show as 123456, and the clock of a hook.
 
-A picture has the colors of the reader's browser, light or dark.
+A picture has the colors of the reader's browser, light or dark. One more shows figures: bars.py draws it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+import bars
 import pexpect
 import pyte
 
@@ -395,18 +396,21 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only check that the pictures are current")
     check = parser.parse_args().check
     is_current = True
+    pictures = {"round-trips": bars.svg()}
     with furnished() as home:
         for name, (play, title) in SCENES.items():
             terminal = play(home)
             terminal.close()
-            picture, drawn = FOLDER / f"{name}.svg", svg(terminal.screen, title)
-            if not check:
-                picture.write_text(drawn)
-                continue
-            kept = picture.read_text() if picture.exists() else ""
-            is_current = is_current and kept == drawn
-            before, now = (text.splitlines(keepends=True) for text in (kept, drawn))
-            sys.stdout.writelines(difflib.unified_diff(before, now, str(picture), "now"))
+            pictures[name] = svg(terminal.screen, title)
+    for name, drawn in pictures.items():
+        picture = FOLDER / f"{name}.svg"
+        if not check:
+            picture.write_text(drawn)
+            continue
+        kept = picture.read_text() if picture.exists() else ""
+        is_current = is_current and kept == drawn
+        before, now = (text.splitlines(keepends=True) for text in (kept, drawn))
+        sys.stdout.writelines(difflib.unified_diff(before, now, str(picture), "now"))
     return int(not is_current)
 
 

@@ -188,7 +188,7 @@ def test_all_keys_of_json_are_documented(world: World) -> None:
 
 
 def test_the_pictures_are_current(require: Callable[[str], str]) -> None:
-    """Each picture equals a new drawing, with real shells and the AWS CLI, and the README shows it."""
+    """Each picture equals a new drawing, with real shells and the AWS CLI, and a document shows it."""
     require("bash")
     require("aws")
     script = Path(__file__).with_name("picture.py")
@@ -196,5 +196,5 @@ def test_the_pictures_are_current(require: Callable[[str], str]) -> None:
     drawn = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
 
     assert 0 == drawn.returncode, f"look at it, then: python tests/docs/picture.py\n{drawn.stdout}{drawn.stderr}"
-    shown = set(re.findall(r"]\(docs/(\w+\.svg)\)", README.read_text(encoding="utf-8")))
+    shown = {name for page in DOCUMENTS for name in re.findall(r"!\[.*?]\((?:docs/)?([\w-]+\.svg)\)", page.read_text())}
     assert {path.name for path in (README.parent / "docs").glob("*.svg")} == shown
