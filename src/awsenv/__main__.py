@@ -37,6 +37,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from awsenv.aws.connections import Connections
+
 
 def main() -> "NoReturn":
     """Run `awsenv` with the arguments and the environment of this process, and end it."""
@@ -60,12 +62,16 @@ def _run(args: list[str]) -> int:
     process.end_like_ctrl_c()
     from awsenv.cli import commands, conversation  # noqa: PLC0415 - see above
 
-    answered = None
+    answered = connections = None
     try:
         if commands.lacks_role(args):
             from awsenv.cli import picker  # noqa: PLC0415 - see above
 
-            picked = picker.with_role(args)
+            def begin() -> None:
+                nonlocal connections
+                connections = _opened(args, is_picked=False)
+
+            picked = picker.with_role(args, begin)
             if picked is None:
                 return process.fail(args, 130, "awsenv: no role was picked\n")
             args = picked
@@ -77,6 +83,8 @@ def _run(args: list[str]) -> int:
         return failed(error, args).carry_out(args)
     if isinstance(answered, int):
         return answered
+    if answered is None and connections is None:
+        connections = _opened(args)
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - see above
 
     with Waiting(args)("its modules to load"):
@@ -85,7 +93,22 @@ def _run(args: list[str]) -> int:
         # Modules and profiles stay until the end: looking for garbage among 5,000 profiles takes 0.1 s.
         gc.set_threshold(50_000)
         from awsenv.cli.main import run  # noqa: PLC0415 - see above
-    return run(args, answered)
+    return run(args, answered, connections)
+
+
+def _opened(args: list[str], *, is_picked: bool = True) -> "Connections | None":
+    """Return the connections of this process, with the one that *args* will surely need already on its way."""
+    from awsenv.cli import commands, conversation  # noqa: PLC0415 - see `_run`
+
+    environ, command = process.environ(), commands.called(args) if args else commands.COMMANDS[commands.DEFAULT]
+    if not command.assumes or conversation.may_run(environ):
+        return None
+    try:
+        from awsenv.cli import early  # noqa: PLC0415 - where no agent answers
+
+        return early.opened(args, environ, is_picked=is_picked)
+    except Exception:  # noqa: BLE001 - the command line meets it again, and reports it
+        return None
 
 
 def _quick(args: list[str]) -> "str | None":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from awsenv.agent.memory import Held, Memory
     from awsenv.aws.chain import Prompts
+    from awsenv.aws.connections import Connections
     from awsenv.model import Chain, Credentials, Environ, Waits
 
 CALLS = 3
@@ -84,6 +85,8 @@ class Provider:
     """Shows notes to the user, before any prompt."""
     waits: Waits = unseen
     """Shows what the command waits for."""
+    connections: Connections | None = None
+    """Those that are open, or opened early; None: each call opens its own."""
     endpoint: Callable[[str], tuple[str, str]] | None = None
     """Returns the URL and the token at which the process of the caller gets a lease, by its id."""
     is_private: bool = False
@@ -251,7 +254,7 @@ class Provider:
     def _plan(self, resolved: Resolved) -> Plan:
         """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
-        needs_code, waits = chain.mfa is not None, self.waits
+        needs_code, waits, connections = chain.mfa is not None, self.waits, self.connections
         through = None if resolved.without_session else config.through_session(chain)
         can_call = not needs_code and self.can_renew(resolved)
         login = partial(config.login_command, chain, profiles, environ)
@@ -263,7 +266,7 @@ class Provider:
 
             if session is None and not can_call:
                 raise MfaError("the MFA session has ended", hint=hint)
-            return credentials(chain, profiles, environ, session=session, waits=waits)
+            return credentials(chain, profiles, environ, session=session, waits=waits, connections=connections)
 
         return Plan(
             config.role_key(chain, profiles, environ),
@@ -279,8 +282,17 @@ class Provider:
             from awsenv.aws.chain import credentials  # noqa: PLC0415 - the same
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         code, program = resolved.code, resolved.program
-        prompts, waits = self.prompts, self.waits
-        return credentials(chain, profiles, environ, code=code, prompts=prompts, program=program, waits=waits)
+        prompts, waits, connections = self.prompts, self.waits, self.connections
+        return credentials(
+            chain,
+            profiles,
+            environ,
+            code=code,
+            prompts=prompts,
+            program=program,
+            waits=waits,
+            connections=connections,
+        )
 
 
 def _check_renewable(chain: Chain) -> None:

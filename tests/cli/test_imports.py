@@ -109,6 +109,14 @@ def test_the_picker_draws_before_much_is_loaded(world: World) -> None:
     assert set() == loaded & heavy
 
 
+def test_a_connection_is_on_its_way_before_much_is_loaded(world: World) -> None:
+    """What TLS needs loads once TCP is under way, and what reads the files waits for neither."""
+    loaded = _modules(world, "-c", "import awsenv.cli.early")
+
+    heavy = {"ssl", "socket", "http.client", "re", "enum", "dataclasses", "typing", "configparser", "threading"}
+    assert set() == loaded & (heavy | {"typer", "botocore", "awsenv.config", "awsenv.errors"})
+
+
 def test_the_version_loads_almost_nothing(world: World) -> None:
     """`--version` loads nothing that the entry point does not."""
     start = _modules(world, "-m", "keyword")

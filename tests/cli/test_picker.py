@@ -23,6 +23,7 @@ import pytest
 
 from awsenv.cli import picker
 from awsenv.cli.process import FAILURE
+from relay import Counts, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -405,6 +406,20 @@ def test_exec_runs_its_command_with_the_role(world: World, window: Window) -> No
     window.type("read\r")
 
     assert (0, "read-only\n") == window.end()
+
+
+def test_the_connection_is_opened_while_the_user_picks(world: World, window: Window, until: Until) -> None:
+    """The call of the picked role finds it open; nothing is sent before."""
+    with Relay(world.sandbox.port) as relay:
+        environ = {"AWSENV_PICKER": "builtin", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{relay.port}"}
+        window.start(["exec", "--", "printenv", "AWSENV_ROLE"], world.environ | environ)
+        window.until("3/3")
+        until(lambda: relay.take_counts() == Counts(1, 1))
+        before = world.actions()
+        window.type("read\r")
+
+        assert ((0, "read-only\n"), []) == (window.end(), before)
+        assert Counts(0, 1) == relay.take_counts()
 
 
 def test_roles_used_last_come_first(world: World, window: Window) -> None:

@@ -20,6 +20,7 @@ from awsenv.wording import printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from awsenv.aws.connections import Connections
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Question, Waits
@@ -87,6 +88,7 @@ def credentials(
     program: str | None = None,
     session: Credentials | None = None,
     waits: Waits = unseen,
+    connections: Connections | None = None,
 ) -> Credentials:
     """Return the credentials at the end of *chain*, with a call of AWS for each hop.
 
@@ -100,6 +102,7 @@ def credentials(
         session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
             not read then.
         waits: Shows what the command waits for.
+        connections: Those that are open, or opened early; None: the calls open their own.
 
     Returns:
         The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
@@ -112,7 +115,8 @@ def credentials(
         ConfigError: A setting makes the calls impossible.
         LaunchError: A code is needed, and the program cannot be started.
     """
-    connection = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region, waits=waits)
+    profile, region = chain.settings_profile, chain.region
+    connection = AwsSession(profiles, environ, profile=profile, region=region, waits=waits, connections=connections)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
         begin, made = 1, session
     else:

@@ -26,9 +26,10 @@ class Command:
         prints: TEXT, SECRET, CODE or CHANGE.
         is_answered: Whether the agent may answer it.
         picks: Whether the user picks the ROLE that is left out.
+        assumes: Whether it assumes ROLE, and so calls STS where no agent answers.
     """
 
-    __slots__ = ("is_answered", "name", "picks", "prints", "summary", "usage")
+    __slots__ = ("assumes", "is_answered", "name", "picks", "prints", "summary", "usage")
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Command:
         prints: str = TEXT,
         is_answered: bool = False,
         picks: bool = False,
+        assumes: bool = False,
     ) -> None:
         self.name = name
         self.usage = usage
@@ -46,6 +48,7 @@ class Command:
         self.prints = prints
         self.is_answered = is_answered
         self.picks = picks
+        self.assumes = assumes
 
     @property
     def is_evaluated(self) -> bool:
@@ -77,6 +80,7 @@ COMMANDS = {
             prints=CHANGE,
             is_answered=True,
             picks=True,
+            assumes=True,
         ),
         Command(
             "exec",
@@ -84,6 +88,7 @@ COMMANDS = {
             "Run COMMAND, or a subshell, with ROLE.",
             is_answered=True,
             picks=True,
+            assumes=True,
         ),
         Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", is_answered=True),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
@@ -111,6 +116,7 @@ COMMANDS = {
             prints=SECRET,
             is_answered=True,
             picks=True,
+            assumes=True,
         ),
         Command("setup", "[OPTIONS] [ROLE...]", "Create a user, an MFA device and roles in an account."),
         Command(
@@ -119,6 +125,7 @@ COMMANDS = {
             "Print credentials as the JSON that AWS SDKs read.",
             prints=SECRET,
             is_answered=True,
+            assumes=True,
         ),
         Command(
             "init",

@@ -54,7 +54,7 @@ def run(args: list[str]) -> int | Prompts | None:
     """
     environ = process.environ()
     command = commands.called(args)
-    if not command.is_answered or not _may_run(environ):
+    if not command.is_answered or not may_run(environ):
         return None
 
     def meanwhile() -> None:
@@ -88,7 +88,7 @@ def run(args: list[str]) -> int | Prompts | None:
     return conversation.prompts if made.kind == Local.kind else made.carry_out(args)
 
 
-def _may_run(environ: Mapping[str, str]) -> bool:
+def may_run(environ: Mapping[str, str]) -> bool:
     """Return whether an agent may run: without one nobody waits for a request to be made up."""
     try:
         folder = runtime_directory.find(environ)

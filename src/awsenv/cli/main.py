@@ -21,23 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket
 
+    from awsenv.aws.connections import Connections
     from awsenv.cli.action import Action
     from awsenv.cli.prompts import Prompts
     from awsenv.model import Environ
 
 
-def run(args: list[str], prompts: Prompts | None = None) -> int:
+def run(args: list[str], prompts: Prompts | None = None, connections: Connections | None = None) -> int:
     """Run `awsenv` with *args* and return its exit status, unless a command of `exec` takes its place.
 
     Args:
         args: The command line without the name of the program.
         prompts: What has answered an agent so far.
+        connections: The connections of this process; None: each call opens its own.
     """
     environ = process.environ()
     prompts = prompts or conversation.new_prompts(args, environ)
     try:
         harden.forbid_dumps()
-        action = handle(args, partial(_caller, args, environ, prompts))
+        action = handle(args, partial(_caller, args, environ, prompts, connections))
         if isinstance(action, StartAgent):
             action = _of_new_agent(action, args, environ, prompts)
         if isinstance(action, Fail) and isinstance(action.notes[-1], MfaError):
@@ -59,13 +61,13 @@ def handle(args: list[str], caller: Callable[[], Caller]) -> Action:
         return failed(error, args)
 
 
-def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
+def _caller(args: list[str], environ: Environ, prompts: Prompts, connections: Connections | None) -> Caller:
     from awsenv.provider import Provider  # noqa: PLC0415 - a help page needs none
 
     return Caller(
         environ,
         process.program(),
-        Provider(None, prompts, show, prompts.waits),
+        Provider(None, prompts, show, prompts.waits, connections=connections),
         prompts.secret,
         args=tuple(args),
         prints_to_terminal=process.stdout_is_terminal(),

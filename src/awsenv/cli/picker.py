@@ -17,7 +17,7 @@ from awsenv.cli.screen import CLOSED, REDRAW, SUSPEND, Screen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from awsenv.cli.menu import Choice, Menu
 
@@ -31,10 +31,11 @@ FZF, BUILTIN, NONE = KINDS = ("fzf", "builtin", "none")
 _TERMINAL = "/dev/tty"
 
 
-def with_role(args: list[str]) -> list[str] | None:
+def with_role(args: list[str], begin: Callable[[], object] = bool) -> list[str] | None:
     """Return the command line *args*, which lacks a role, with the one that the user picks; None: the user left.
 
-    It stays as it is where there is no terminal to ask at, and where the output would go astray.
+    It stays as it is where there is no terminal to ask at, and where the output would go astray. Else *begin* is called
+    before the user sees the list.
 
     Raises:
         ConfigError: The files cannot be read, or there is nothing in them to pick.
@@ -49,6 +50,7 @@ def with_role(args: list[str]) -> list[str] | None:
     except OSError:
         return args
     try:
+        begin()
         role = _picked(environ, terminal)
     except termios.error:
         return args

@@ -1,0 +1,90 @@
+"""The connection that is opened while the modules of a command load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from relay import Counts, Relay
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from conftest import Until, World
+
+
+@pytest.fixture
+def relay(world: World) -> Iterator[Relay]:
+    """Return a relay to the local AWS, which the user's variables name."""
+    with Relay(world.sandbox.port) as relay:
+        world.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{relay.port}"
+        yield relay
+
+
+def start(world: World, *words: str) -> subprocess.CompletedProcess[str]:
+    """Start awsenv with *words* in a process of its own: a fork of a loaded one has nothing left to load."""
+    return world.command([world.program, *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        ("read-only --shell sh", 1),
+        ("use --region=eu-west-1 read-only --print --shell sh", 1),
+        ("exec read-only -- true", 1),
+        ("credential-process read-only", 1),
+        ("off --shell sh", 0),
+        ("list", 0),
+        ("explain read-only", 0),
+        ("use read-only --help", 0),
+        ("exec read-onyl -- true", 0),
+        ("- --shell sh", 0),
+    ],
+)
+def test_a_command_opens_the_connection_that_its_call_uses(words: str, calls: int, world: World, relay: Relay) -> None:
+    """It opens no second one, and none where it calls nothing."""
+    start(world, *words.split())
+
+    # TCP takes one round trip, and each call one.
+    assert (Counts(calls, 2 * calls), calls) == (relay.take_counts(), len(world.actions()))
+
+
+def test_nothing_is_sent_before_the_answer(world: World, relay: Relay, until: Until) -> None:
+    """The connection is open when a code is asked for; where there is no terminal for it, nothing follows."""
+    done = start(world, "power-user", "--shell", "sh")
+
+    assert 6 == done.returncode, done.stderr
+    seen = Counts()
+
+    def is_open() -> bool:
+        nonlocal seen
+        seen = Counts(*map(sum, zip(seen, relay.take_counts(), strict=True)))
+        return seen == Counts(1, 1)
+
+    until(is_open)
+    assert [] == world.actions()
+
+
+def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:
+    """The agent calls AWS, and hands out what it holds without a call."""
+    assert 0 == world.run("login", world.device.code()).returncode
+    assert 0 == world.run("read-only", "--shell", "sh").returncode
+    relay.take_counts()
+
+    assert 0 == start(world, "read-only", "--shell", "sh").returncode
+
+    assert Counts() == relay.take_counts()
+
+
+def test_a_connection_that_fails_early_is_reported_once(world: World) -> None:
+    """The message is that of the call, which tries again."""
+    with Relay(world.sandbox.port) as relay:
+        url = f"http://127.0.0.1:{relay.port}"
+
+    world.environ.update(AWS_ENDPOINT_URL=url, AWS_MAX_ATTEMPTS="1")
+    done = start(world, "read-only", "--shell", "sh")
+
+    assert 1 == done.stderr.count("awsenv: ")
+    assert f"127.0.0.1:{relay.port}" in done.stderr
