@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
-from awsenv.aws.denial import DeniedError, Policy
+from awsenv.aws.chain import credentials
 from awsenv.config import sources
 from awsenv.config.sources import KINDS
 from awsenv.errors import (
@@ -244,6 +244,8 @@ class Provider:
             if not by_session or error.code != "AccessDenied":
                 raise
             refused = error
+        from awsenv.aws.denial import DeniedError, Policy  # noqa: PLC0415 - where AWS refuses
+
         denial = refused.denial if isinstance(refused, DeniedError) else None
         fact = f"AWS refused {plan.title} with the MFA session"
         if denial is None or denial.policy in {None, Policy.TRUST}:
@@ -262,8 +264,6 @@ class Provider:
 
         # It outlives the request, and must not hold its code.
         def fetch(chain: Chain, session: Credentials | None) -> Credentials:
-            from awsenv.aws.chain import credentials  # noqa: PLC0415 - botocore, which not every command waits for
-
             if session is None and not can_call:
                 raise MfaError("the MFA session has ended", hint=hint)
             return credentials(chain, profiles, environ, session=session, waits=waits, connections=connections)
@@ -278,20 +278,18 @@ class Provider:
         )
 
     def _called(self, resolved: Resolved) -> Credentials:
-        with self.waits("the AWS SDK to load"):
-            from awsenv.aws.chain import credentials  # noqa: PLC0415 - the same
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         code, program = resolved.code, resolved.program
-        prompts, waits, connections = self.prompts, self.waits, self.connections
         return credentials(
             chain,
             profiles,
             environ,
             code=code,
-            prompts=prompts,
+            prompts=self.prompts,
             program=program,
-            waits=waits,
-            connections=connections,
+            waits=self.waits,
+            note=self.note,
+            connections=self.connections,
         )
 
 

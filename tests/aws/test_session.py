@@ -359,7 +359,7 @@ def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
         home.environ[setting] = str(certificate)
 
     # The server sends nothing that AWS would send.
-    with pytest.raises(UnreachableError, match="not from AWS"):
+    with pytest.raises(UnreachableError, match=r"is failing \(HTTP 501\)"):
         home.principal(home.user, profiles)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socketserver
 import threading
-import time
 import traceback
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -18,7 +17,6 @@ from awsenv.aws.sts import Clock, Sts
 from awsenv.errors import (
     AwsenvError,
     CodeRejected,
-    ConfigError,
     MfaError,
     Origin,
     RefusedError,
@@ -270,10 +268,23 @@ def test_a_wrong_secret_differs_from_an_unknown_key(home: Home) -> None:
     ("seconds", "says"), [(7500, "2h05m behind"), (-3600, "1h00m ahead of"), (90000, "25h00m behind")]
 )
 def test_a_clock_that_is_wrong_is_measured(home: Home, seconds: float, says: str) -> None:
-    """Show the difference between the two times in AWS's message."""
+    """Show the difference between the two times in AWS's message. A request with a code is not sent again."""
     home.sandbox.clock.advance(seconds)
     with pytest.raises(SourceError, match=f"clock is {says} AWS's"):
-        home.sts().identity(home.user)
+        home.sts().call(GetSessionToken(Mfa(home.device.serial)), home.user, token(home))
+    assert 1 == home.sent("GetSessionToken")
+
+
+@pytest.mark.parametrize("seconds", [7500, -3600])
+def test_a_request_without_a_code_follows_the_clock_of_aws(home: Home, seconds: float) -> None:
+    """Sign again for AWS's own time, once, as most SDKs do."""
+    home.sandbox.clock.advance(seconds)
+    sts = home.sts()
+    assert home.user.arn == sts.identity(home.user).arn
+    assert sts.clock.is_corrected
+    assert 2 == home.sent("GetCallerIdentity")
+    sts.call(GetSessionToken(Mfa(home.device.serial)), home.user, token(home))
+    assert 1 == home.sent("GetSessionToken")
 
 
 def test_expired_credentials_say_how_to_renew_them(home: Home) -> None:
@@ -302,9 +313,9 @@ def test_a_session_longer_than_the_role_allows_names_the_setting(home: Home) -> 
     assert "ask for less: --duration" == caught.value.hints[0]
 
 
-def test_a_value_that_botocore_does_not_send_is_not_shown(home: Home) -> None:
-    """Drop the text of botocore, which holds the parameters."""
-    with pytest.raises(ConfigError) as caught:
+def test_a_value_that_aws_does_not_accept_is_not_shown(home: Home) -> None:
+    """Drop the message of AWS if it holds a secret."""
+    with pytest.raises(RefusedError) as caught:
         home.sts().call(hop(home, "role", external_id="x"), home.user)
     assert "'x'" not in everything(caught.value)
 
@@ -344,7 +355,7 @@ def test_credentials_of_another_role_are_refused(home: Home, endpoint: Endpoint,
     answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
 
     with pytest.raises(UnreachableError) as caught:
-        replace(home.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), home.user)
+        replace(home.sts(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
 
     assert f"STS answered a request for {REQUESTED} with {arn}" == caught.value.fact
 
@@ -354,7 +365,7 @@ def test_the_requested_role_is_accepted(home: Home, endpoint: Endpoint) -> None:
     arn = "arn:aws:sts::123456789012:assumed-role/deploy/me"
     answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
 
-    made = replace(home.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), home.user)
+    made = replace(home.sts(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
 
     assert arn == made.arn
 
@@ -362,7 +373,7 @@ def test_the_requested_role_is_accepted(home: Home, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("with_code", [False, True])
 def test_keys_that_have_expired_already_are_refused(home: Home, endpoint: Endpoint, *, with_code: bool) -> None:
     """Name the end and the time, and request no other code."""
-    sts = replace(home.sts(), now=SOON.timestamp)
+    sts = replace(home.sts(), clock=Clock(SOON.timestamp))
     arn = "arn:aws:sts::123456789012:assumed-role/Deploy/me"
     code = token(home) if with_code else None
     answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
@@ -390,24 +401,32 @@ def test_keys_that_have_expired_already_are_refused(home: Home, endpoint: Endpoi
 def test_the_endpoint_is_the_one_that_the_request_goes_to(
     home: Home, region: str | None, variables: dict[str, str], host: str
 ) -> None:
-    """Send each request to the endpoint that messages and `explain` name; here to a proxy that does not exist."""
-    del home.environ["AWS_ENDPOINT_URL"]
-    environ = home.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
-    sts = Sts(AwsSession(None, environ, region=region), sleep=lambda _: None)
-    requested = list[str]()
-    sts.sdk.register("before-send", lambda request, **_: requested.append(request.url))
+    """Send each request to the endpoint that messages and `explain` name; here a proxy refuses to."""
+    requested = list[bytes]()
 
-    assert f"https://{host}" == sts.endpoint()
-    with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
-        sts.identity(home.user)
-    assert {f"https://{host}/"} == set(requested)
+    class Proxy(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            requested.append(self.rfile.readline())
+            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+    del home.environ["AWS_ENDPOINT_URL"]
+    with socketserver.TCPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        through = {"https_proxy": f"http://127.0.0.1:{proxy.server_address[1]}", "no_proxy": ""}
+        sts = Sts(AwsSession(None, home.environ | variables | through, region=region))
+        assert f"https://{host}" == sts.endpoint()
+        with pytest.raises(UnreachableError, match=f"forbids a connection to {host}"):
+            sts.identity(home.user)
+        proxy.shutdown()
+
+    assert [f"CONNECT {host}:443 HTTP/1.1\r\n".encode()] == requested
 
 
 @pytest.mark.parametrize("ahead", [-200, 0, 600])
 def test_the_clock_is_compared_with_the_date_of_the_response(home: Home, ahead: int) -> None:
     """Return the difference, but for the seconds that a response takes."""
-    sts = Sts(home.session())
-    clock = Clock(sts.sdk, time.time)
+    clock = Clock()
+    sts = Sts(home.session(), clock=clock)
     home.sandbox.clock.advance(ahead)
     assert clock.ahead is None
     sts.identity(home.user)
@@ -417,19 +436,19 @@ def test_the_clock_is_compared_with_the_date_of_the_response(home: Home, ahead: 
 
 def test_a_refusal_has_the_time_too(home: Home) -> None:
     """Read the date of a refusal, which may be due to the clock."""
-    sts = Sts(home.session())
-    clock = Clock(sts.sdk, time.time)
+    clock = Clock()
+    sts = Sts(home.session(), clock=clock)
     home.sandbox.clock.advance(7200)
     with pytest.raises(SourceError):
-        sts.identity(home.user)
+        sts.call(GetSessionToken(Mfa(home.device.serial)), home.user, token(home))
     assert clock.ahead is not None
     assert abs(clock.ahead - 7200) < 60
 
 
 def test_without_a_response_the_clock_is_unknown(home: Home) -> None:
     """Do not take an unknown clock for a right one."""
-    sts = Sts(home.session())
-    clock = Clock(sts.sdk, time.time)
+    clock = Clock()
+    sts = Sts(home.session(), clock=clock)
     home.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)
     with pytest.raises(Exception, match="connection"):
         sts.identity(home.user)

@@ -285,10 +285,11 @@ def deaf() -> Iterator[str]:
 
 
 def test_what_loads_slowly_is_waited_for(world: World, tmp_path: Path) -> None:
-    """From a slow disk, the command line and botocore take seconds."""
+    """From a slow disk, the command line and botocore take seconds: IAM is asked for the device of the code."""
     (tmp_path / "sitecustomize.py").write_text(SLOW_DISK)
 
-    (one,) = watch(world, "use --shell json --print read-only", PYTHONPATH=str(tmp_path))
+    words = f"use --shell json --print read-only {world.device.code()}"
+    (one,) = watch(world, words, PYTHONPATH=str(tmp_path))
 
     assert (0, ["its modules to load", "the AWS SDK to load"]) == (one.status, one.loads)
 

@@ -7,18 +7,17 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from awsenv import config
-from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token, denied_hint
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import Sts
 from awsenv.config.sources import account_of
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, ResponseLost, SourceError, UnreachableError
-from awsenv.model import AssumeRole, GetSessionToken, unseen
+from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from awsenv.aws.connections import Connections
     from awsenv.config import Profiles
@@ -88,6 +87,7 @@ def credentials(
     program: str | None = None,
     session: Credentials | None = None,
     waits: Waits = unseen,
+    note: Callable[[Iterable[Note]], object] = bool,
     connections: Connections | None = None,
 ) -> Credentials:
     """Return the credentials at the end of *chain*, with a call of AWS for each hop.
@@ -102,6 +102,7 @@ def credentials(
         session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
             not read then.
         waits: Shows what the command waits for.
+        note: Shows notes to the user.
         connections: Those that are open, or opened early; None: the calls open their own.
 
     Returns:
@@ -115,14 +116,13 @@ def credentials(
         ConfigError: A setting makes the calls impossible.
         LaunchError: A code is needed, and the program cannot be started.
     """
-    profile, region = chain.settings_profile, chain.region
-    connection = AwsSession(profiles, environ, profile=profile, region=region, waits=waits, connections=connections)
+    aws = session_of(chain, profiles, environ, waits=waits, connections=connections)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
         begin, made = 1, session
     else:
         run = None if prompts is None else prompts.run
-        begin, made = 0, source_credentials(chain.source, connection, run=run)
-    sts = Sts(connection)
+        begin, made = 0, source_credentials(chain.source, aws, run=run)
+    sts = Sts(aws)
     if chain.rails.account is not None and _is_of_source(chain):
         made = replace(made, account=sts.identity(made).account)
         if (error := foreign(chain, made.account)) is not None:
@@ -130,7 +130,33 @@ def credentials(
     calls = _Calls(chain, sts, made, code, prompts, profiles, program)
     for index, hop in enumerate(chain.hops[begin:], start=begin):
         made = calls.made(index, hop, made)
+    if sts.clock.is_corrected and sts.clock.ahead is not None:
+        from awsenv.aws.refusal import wrong_clock  # noqa: PLC0415 - few clocks are wrong
+
+        wrong = wrong_clock(sts.clock.ahead)
+        note([Note(wrong.fact, hints=wrong.hints)])
     return made
+
+
+def session_of(
+    chain: Chain,
+    profiles: Profiles,
+    environ: Environ,
+    *,
+    timeout: float | None = None,
+    waits: Waits = unseen,
+    connections: Connections | None = None,
+) -> AwsSession:
+    """Return what the calls of *chain* share. The arguments are those of `credentials` and of `AwsSession`."""
+    return AwsSession(
+        profiles,
+        environ,
+        profile=chain.settings_profile,
+        region=chain.region,
+        timeout=timeout,
+        waits=waits,
+        connections=connections,
+    )
 
 
 def foreign(chain: Chain, account: str | None) -> SourceError | None:
@@ -208,7 +234,12 @@ class _Calls:
 
     def _known(self, device: Mfa) -> Mfa:
         """Return the device with its serial number, which AWS names if nothing else does."""
-        return replace(device, serial=device.serial or mfa_device(self.sts.session, self.source, self._principal))
+        if device.serial:
+            return device
+        with self.sts.session.waits("the AWS SDK to load"):
+            from awsenv.aws.iam import mfa_device  # noqa: PLC0415 - 150 ms of botocore
+
+        return replace(device, serial=mfa_device(self.sts.session, self.source, self._principal))
 
     def _account(self) -> str:
         """Return the account of the source credentials: AWS is called only if nothing else shows it."""

@@ -18,6 +18,7 @@ from botocore.utils import (
     resolve_imds_endpoint_mode,
 )
 
+from awsenv.aws.fields import kind_of, token_of, wrong_field
 from awsenv.aws.http import unanswered
 from awsenv.aws.network import no_response
 from awsenv.aws.proxy import ending
@@ -29,71 +30,11 @@ from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import ExitStack
 
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
     from awsenv.model import Source
-
-
-def kind_of(value: object) -> str:
-    """Return the kind of a value of JSON."""
-    kinds = {
-        bool: "true or false",
-        dict: "an object",
-        float: "a number",
-        int: "a number",
-        list: "a list",
-        str: "a string",
-    }
-    return kinds.get(type(value), "null")
-
-
-def wrong_field(answer: Mapping[str, Any], needed: tuple[str, ...], more: tuple[str, ...] = ()) -> str | None:
-    """Return what is wrong with the texts of an object of JSON; None: nothing.
-
-    Args:
-        answer: The object.
-        needed: The keys of texts that must be there.
-        more: The keys of texts that may be there.
-    """
-    for name in (*needed, *more):
-        value = answer.get(name)
-        if name in needed and value in (None, ""):
-            return f"no {name}" if value is None else f"an empty {name}"
-        if value is not None and not isinstance(value, str):
-            return f"{name} as {kind_of(value)} instead of a string"
-        if value is not None and re.search("[\0\ud800-\udfff]", value):
-            return f"{name} with a character that no variable can hold"
-    return None
-
-
-def token_of(setting: Setting) -> bytes:
-    """Return the token in a file.
-
-    Args:
-        setting: The path, from the folder of the caller.
-
-    Raises:
-        SourceError: It cannot be read, or is empty.
-    """
-    path, origin = setting.value, setting.origin
-    name = origin.key or origin.name
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - text
-            token = file.read()
-    except OSError as error:
-        fact = f"the file of {name} cannot be read: {printable(path)} ({error.strerror})"
-        raise SourceError(fact, origin, hint=f"correct {name}") from None
-    try:
-        token.decode()
-    except UnicodeDecodeError:
-        fact = f"the file of {name} holds no text: {printable(path)}"
-        raise SourceError(fact, origin, hint=f"correct {name}") from None
-    if not token.strip():
-        raise SourceError(f"the file of {name} is empty: {printable(path)}", origin, hint="write the token into it")
-    return token
 
 
 _FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PORTAL = "check that no sign-in page of the network is in the way"
 """The next step after a response that is not from AWS."""
 
+NOT_OF_AWS = "sent a response that is not from AWS"
+
 _UNVERIFIED = (
     "the TLS certificate of {host} cannot be verified",
     "set AWS_CA_BUNDLE or ca_bundle to the CA certificate of your network",
@@ -96,7 +98,7 @@ def lost(
 
 def not_of_aws(request: Request, status: str = "") -> UnreachableError:
     """Return the error of a response that is not from AWS."""
-    fact = f"{request.where} sent a response that is not from AWS{status}"
+    fact = f"{request.where} {NOT_OF_AWS}{status}"
     if request.configured is None:
         return lost(fact, request, PORTAL, AGAIN)
     return lost(fact, request, f"check {request.configured.setter}", PORTAL)

@@ -8,22 +8,23 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv import duration
+from awsenv.aws.answer import UNKNOWN
 from awsenv.aws.denial import DeniedError, read
-from awsenv.aws.network import lost, not_of_aws
+from awsenv.aws.network import NOT_OF_AWS, PORTAL, lost, not_of_aws
+from awsenv.aws.request import steps
 from awsenv.config.sources import how_to_renew
-from awsenv.errors import AGAIN, AwsenvError, CodeRejected, Hint, MfaError, RefusedError, SourceError
+from awsenv.errors import AGAIN, AwsenvError, CodeRejected, Hint, MfaError, RefusedError, SourceError, UnreachableError
 from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
+    from awsenv.aws.answer import Answer
     from awsenv.aws.request import Request
     from awsenv.model import Credentials
 
-UNKNOWN = "Unknown"
-"""The code of an answer that has none."""
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
@@ -96,23 +97,6 @@ def _cut(text: str) -> str:
     return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
 
 
-class Answer(NamedTuple):
-    """An error response."""
-
-    code: str
-    """AWS's error code; `UNKNOWN`: it has none."""
-    message: str
-    """As AWS sent it."""
-    status: int
-    """Of HTTP."""
-
-
-def answer(code: str, message: str, status: int) -> Answer:
-    """Return an error response whose code can be shown."""
-    shown = re.sub(r"[^A-Za-z0-9.:_-]", "", code)[:80] or UNKNOWN
-    return Answer(shown.rpartition(":")[2], message, status)
-
-
 def failing(code: str, status: int) -> str | None:
     """Return how AWS itself is failing, so that the same request may succeed later; None: it is not."""
     if _THROTTLING.search(code) or status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -138,6 +122,43 @@ def refusal(answer: Answer, request: Request) -> AwsenvError:
     return _refused(code, message, request)
 
 
+def withheld(answer: Answer, issuer: str, *, renew: Hint, refused: Hint) -> AwsenvError:
+    """Return the error of awsenv for the error response of a service that gives no credentials.
+
+    Args:
+        answer: The error response.
+        issuer: The service, for the user.
+        renew: The next step where what the user has from it has expired.
+        refused: The next step after a refusal.
+    """
+    code, message, status = answer
+    text = message_of_aws(message)
+    because = None if text is None else f"AWS said: {text.rstrip('.')}"
+    if does := failing(code, status):
+        return UnreachableError(f"{issuer} {does}", hint=AGAIN)
+    if code == UNKNOWN or (code.isdigit() and message.startswith("<")):
+        return UnreachableError(f"{issuer} {NOT_OF_AWS} (HTTP {status})", hint=(PORTAL, AGAIN))
+    if "IDPCommunication" in code:
+        return UnreachableError(f"{issuer} cannot reach the identity provider ({code})", because=because, hint=AGAIN)
+    has_expired = "Expired" in code or status == HTTPStatus.UNAUTHORIZED
+    if has_expired or code == "InvalidIdentityToken":
+        fact, step = f"{issuer} did not accept the token ({code})", renew if has_expired else refused
+        return SourceError(fact, because=because, hint=step)
+    denial = read(text or "")
+    if denial is not None and denial.because is not None:
+        because, refused = denial.because, steps(denial)
+    return RefusedError(f"{issuer} refused to give credentials ({code})", code=code, because=because, hint=refused)
+
+
+def is_of_time(answer: Answer) -> bool:
+    """Tell whether AWS refuses the time of a signature."""
+    return answer.code in _BAD_TIME or (answer.code in _BAD_SIGNATURE and _is_of_time(answer.message))
+
+
+def _is_of_time(message: str) -> bool:
+    return "Signature expired" in message or "Signature not yet current" in message
+
+
 def _mfa_failed(message: str, request: Request) -> MfaError:
     device, origin = printable(request.serial or ""), request.origins.get("SerialNumber")
     if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
@@ -160,7 +181,7 @@ def _bad_key(code: str, message: str, signer: Credentials) -> SourceError:
         return SourceError(f"the credentials of {key} have expired", origin, hint=how_to_renew(source))
     if code in _UNKNOWN_KEY:
         return SourceError(f"AWS does not know the {key}", origin, hint=_UNKNOWN_HINT)
-    if "Signature expired" in message or "Signature not yet current" in message:
+    if _is_of_time(message):
         return wrong_clock(_ahead(message))
     hint = "check that the whole secret access key was copied"
     return SourceError(f"the secret key does not belong to the {key}", origin, hint=hint)

@@ -1,41 +1,20 @@
-"""The first credentials of a chain: those that a profile or the environment describes.
-
-One provider of botocore fetches them, for the kind of source that the chain names: botocore's chain of providers would
-go on to the machine's own role.
-"""
+"""The first credentials of a chain: those that a profile or the environment describes."""
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import ExitStack
+import time
 from dataclasses import replace
 from datetime import datetime, timezone
-from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
-from botocore import credentials as providers
-from botocore import exceptions
-from botocore.parsers import ResponseParserError
-from botocore.tokens import SSOTokenProvider
-from botocore.utils import parse_timestamp
-
-from awsenv import command, installation
-from awsenv.aws.denial import read
-from awsenv.aws.http import unanswered
-from awsenv.aws.metadata import Container, Instance, kind_of, token_of, wrong_field
-from awsenv.aws.network import PORTAL, no_response
-from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws
-from awsenv.aws.request import Request, host_of, steps
-from awsenv.aws.sdk import SERVICES, SdkSession, refused_setting
-from awsenv.aws.tokens import Tokens
-from awsenv.aws.translate import UNREADABLE, Facts, answer_of, first_of
-from awsenv.config.files import expanded
+from awsenv.aws.fields import instant, kind_of, token_of, wrong_field
+from awsenv.aws.sts import Sts
 from awsenv.config.ini import Setting
 from awsenv.config.recursion import entered
 from awsenv.config.sources import KINDS, access_key, account, how_to_renew, title
-from awsenv.errors import AGAIN, AwsenvError, Origin, RefusedError, SourceError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, SourceError
 from awsenv.model import Credentials
 from awsenv.variables import WEB_IDENTITY, having
 
@@ -43,37 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from awsenv.aws.session import AwsSession
-    from awsenv.errors import Hint
     from awsenv.model import Source
 
     Run = Callable[[Sequence[str], str], bytes]
-
-_FACTS: Facts = (
-    (
-        (exceptions.MissingDependencyException,),
-        "to use the credentials of aws login, awsenv needs the package awscrt",
-        lambda: installation.this().with_package("botocore[crt]"),
-    ),
-    (
-        (exceptions.LoginInsufficientPermissions,),
-        "the user has no permission to sign in with aws login",
-        "allow the user signin:CreateOAuth2Token",
-    ),
-    (
-        (exceptions.UnauthorizedSSOTokenError, exceptions.TokenRetrievalError, exceptions.LoginRefreshRequired),
-        "your session of {issuer} has ended",
-        "",
-    ),
-    ((exceptions.SSOError, exceptions.LoginError), "you are not signed in to {issuer}", ""),
-    ((RuntimeError,), "{issuer} returned credentials that have expired", ""),
-    (
-        (exceptions.InvalidConfigError, exceptions.PartialCredentialsError),
-        "the settings for {issuer} are incomplete",
-        "check the profile",
-    ),
-    ((exceptions.InvalidRegionError,), "sso_region is not the name of a region", "correct sso_region"),
-)
-"""Where the next step is empty, it is to renew the credentials."""
 
 
 def source_credentials(source: Source, session: AwsSession, *, run: Run | None = None) -> Credentials:
@@ -96,43 +47,15 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
     if source.kind == "process":
         return _process(source, session, run)
     try:
-        with session.call(_ISSUERS[source.kind].title, _seconds(source, session)), ExitStack() as until:
-            return _loaded(_ISSUERS[source.kind].provider(source, session, until).load(), source)
-    except (AwsenvError, RuntimeError, *UNREADABLE) as error:
-        ours = error if isinstance(error, AwsenvError) else _unanswered(error, session) or _of_source(error, source)
-        ours.origins = ours.origins or tuple(filter(None, [source.origin]))
-        # The cause may hold what a command printed: it is not passed on.
-        raise ours from None
+        if source.kind == "web-identity":
+            return _web_identity(source, session)
+        with session.waits("the AWS SDK to load"):
+            from awsenv.aws.providers import fetched  # noqa: PLC0415 - 150 ms of botocore
 
-
-def _seconds(source: Source, session: AwsSession) -> float:
-    """Return the seconds that settings of AWS allow for all requests of a source; 0: nothing is set."""
-    if source.kind != "instance":
-        return 0
-    sdk = SdkSession(session)
-    try:
-        attempts = int(sdk.get_config_variable("metadata_service_num_attempts"))
-        seconds = float(sdk.get_config_variable("metadata_service_timeout"))
-    except ValueError as error:
-        raise refused_setting(sdk) or error from None
-    # Three requests: for a token, the name of the role and its keys. These numbers are botocore's defaults.
-    return 0 if (attempts, seconds) == (1, 1) else 3 * attempts * seconds
-
-
-def _loaded(loaded: Any, source: Source) -> Credentials:
-    if loaded is None:
-        raise SourceError("this source has no credentials", hint=how_to_renew(source))
-    frozen = loaded.get_frozen_credentials()
-    # botocore has no public name for it. None: the credentials are long-lived.
-    expiration: datetime | None = getattr(loaded, "_expiry_time", None)
-    return Credentials(
-        access_key_id=frozen.access_key,
-        secret_access_key=frozen.secret_key,
-        session_token=frozen.token,
-        expiration=None if expiration is None else expiration.astimezone(timezone.utc),
-        account=getattr(frozen, "account_id", None),
-        source=source,
-    )
+        return fetched(source, session)
+    except AwsenvError as error:
+        error.origins = error.origins or tuple(filter(None, [source.origin]))
+        raise
 
 
 def _access_key(source: Source, session: AwsSession) -> Credentials:
@@ -158,6 +81,8 @@ def _access_key(source: Source, session: AwsSession) -> Credentials:
 
 
 def _process(source: Source, session: AwsSession, run: Run | None) -> Credentials:
+    from awsenv import command  # noqa: PLC0415 - `subprocess`, only where a program is run
+
     profile = session.profiles.for_botocore()["profiles"].get(source.profile, {})
 
     def run_words(words: Sequence[str]) -> bytes:
@@ -186,6 +111,8 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
     Raises:
         ValueError: It is something else, which the text names. It shows no value.
     """
+    import json  # noqa: PLC0415 - for the output of a program
+
     try:
         answer = json.loads(output)
     except ValueError:
@@ -202,8 +129,8 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
     if given is not None:
         try:
             # To botocore, true is a second after 1970.
-            expiration = parse_timestamp(str(given) if given is True else given).astimezone(timezone.utc)
-        except (ValueError, TypeError, OverflowError):
+            expiration = instant(str(given) if given is True else given)
+        except ValueError:
             what = "an empty Expiration" if given == "" else f"an Expiration that is {kind_of(given)}, and not a time"
             raise ValueError(f"{what}: leave it out if the keys do not expire") from None
         if expiration <= datetime.now(timezone.utc):
@@ -218,128 +145,31 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
     )
 
 
-def _sso(source: Source, session: AwsSession, until: ExitStack) -> Any:
-    sdk, tokens = SdkSession(session), Tokens(Path(expanded("~/.aws/sso/cache", session.environ)), until)
-    return providers.SSOProvider(
-        load_config=lambda: sdk.full_config,
-        client_creator=sdk.create_client,
-        profile_name=source.profile,
-        cache={},
-        token_cache=tokens,
-        token_provider=SSOTokenProvider(sdk, cache=tokens, profile_name=source.profile),
-    )
+def _web_identity(source: Source, session: AwsSession) -> Credentials:
+    """Return the credentials of a role for the token in a file (AWS SDKs and Tools Reference Guide, "Assume role")."""
+    found: Mapping[str, Setting] = {
+        name.removeprefix("AWS_").lower(): Setting(session.environ[name], Origin(name))
+        for name in having(WEB_IDENTITY)
+        if session.environ.get(name)
+    }
+    if source.profile is not None:
+        profile = session.profiles.get(source.profile)
+        found = {} if profile is None else profile.settings
+    token, role, name = map(found.get, ("web_identity_token_file", "role_arn", "role_session_name"))
+    if token is None or role is None:
+        raise SourceError("the settings for AWS STS are incomplete", hint="check the profile")
+    parameters = {
+        "RoleArn": role.value,
+        # As botocore names it.
+        "RoleSessionName": name.value if name else f"botocore-session-{int(time.time())}",
+        "WebIdentityToken": token_of(replace(token, value=session.absolute(token.value))).decode(),
+    }
+    from awsenv.aws.refusal import withheld  # noqa: PLC0415 - few sources are tokens
 
-
-def _login(source: Source, session: AwsSession, until: ExitStack) -> Any:
-    sdk = SdkSession(session)
-    folder = session.environ.get("AWS_LOGIN_CACHE_DIRECTORY") or "~/.aws/login/cache"
-    return providers.LoginProvider(
-        load_config=lambda: sdk.full_config,
-        client_creator=sdk.create_client,
-        profile_name=source.profile,
-        token_cache=Tokens(Path(session.absolute(expanded(folder, session.environ))), until),
-    )
-
-
-def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any:
-    sdk = SdkSession(session)
-    if source.profile is None:
-        # botocore would read the variables of the process: these are the ones of the caller.
-        name = "the environment"
-        settings = {each.removeprefix("AWS_").lower(): session.environ.get(each) for each in having(WEB_IDENTITY)}
-    else:
-        name = source.profile
-        settings = sdk.full_config["profiles"][name]
-    path = settings["web_identity_token_file"]
-    if path:
-        path = session.absolute(path)
-        profile = None if source.profile is None else session.profiles.get(source.profile)
-        origin = Origin("AWS_WEB_IDENTITY_TOKEN_FILE")
-        token_of(Setting(path, origin if profile is None else profile.settings["web_identity_token_file"].origin))
-    return providers.AssumeRoleWithWebIdentityProvider(
-        load_config=lambda: {"profiles": {name: {**settings, "web_identity_token_file": path}}},
-        client_creator=sdk.create_client,
-        profile_name=name,
-        cache={},
-        disable_env_vars=True,
-    )
-
-
-class _Issuer(NamedTuple):
-    """What issues the credentials of a kind of source."""
-
-    title: str
-    """Its name in messages."""
-    provider: Callable[[Source, AwsSession, ExitStack], Any]
-    """Returns the provider of botocore that fetches them."""
-    refused: Hint | None = None
-    """The next step after a refusal; None: to renew the credentials."""
-    is_aws: bool = True
-    """Whether it is a service of AWS; else it is an endpoint on this machine."""
-
-
-_ISSUERS: Mapping[str, _Issuer] = {
-    "sso": _Issuer(
-        "AWS IAM Identity Center",
-        _sso,
-        refused=("check sso_account_id and sso_role_name", "check that the permission set is assigned to you"),
-    ),
-    "login": _Issuer("AWS Sign-In", _login),
-    "web-identity": _Issuer(
-        "AWS STS",
-        _web_identity,
+    refused = partial(
+        withheld,
+        issuer="AWS STS",
+        renew=how_to_renew(source),
         refused="check role_arn and the trust policy of that role",
-    ),
-    "container": _Issuer("the credentials endpoint of the container", Container, is_aws=False),
-    "instance": _Issuer("the metadata service of EC2", Instance, is_aws=False),
-}
-"""Those that botocore calls; awsenv reads an access key and runs a `credential_process` itself."""
-
-
-def _unanswered(error: Exception, session: AwsSession) -> AwsenvError | None:
-    """Return why a service of AWS sent no response; None: it sent one."""
-    missing = unanswered(error)
-    host = None if missing is None else host_of(missing.attempt.url)
-    settings = filter(None, map(session.endpoint_setting, SERVICES))
-    configured = (setting.origin for setting in settings if host_of(setting.value) == host)
-    return no_response(error, Request(configured=next(configured, None)))
-
-
-def _of_source(error: Exception, source: Source) -> AwsenvError:
-    """Return the error of awsenv for what a provider of botocore raises."""
-    of, renew = _ISSUERS[source.kind], how_to_renew(source)
-    issuer = of.title
-    if not isinstance(error, exceptions.ClientError):
-        found = first_of(_FACTS, error)
-        if found is None and of.is_aws and isinstance(error, (ResponseParserError, LookupError, TypeError)):
-            return _not_of_aws(issuer)
-        fact, hint = found or (f"{issuer} returned no credentials ({type(error).__name__})", renew)
-        return SourceError(fact.format(issuer=issuer), hint=hint or renew)
-    return _of_answer(error, source)
-
-
-def _of_answer(error: exceptions.ClientError, source: Source) -> AwsenvError:
-    """Return the error of awsenv for an error response of a service of AWS."""
-    of, renew = _ISSUERS[source.kind], how_to_renew(source)
-    issuer, (code, message, status) = of.title, answer_of(error)
-    text = message_of_aws(message)
-    because = None if text is None else f"AWS said: {text.rstrip('.')}"
-    if does := failing(code, status):
-        return UnreachableError(f"{issuer} {does}", hint=AGAIN)
-    if code == UNKNOWN or (code.isdigit() and message.startswith("<")):
-        return _not_of_aws(issuer, f" (HTTP {status})")
-    if "IDPCommunication" in code:
-        return UnreachableError(f"{issuer} cannot reach the identity provider ({code})", because=because, hint=AGAIN)
-    has_expired = "Expired" in code or status == HTTPStatus.UNAUTHORIZED
-    if has_expired or code == "InvalidIdentityToken":
-        fact, step = f"{issuer} did not accept the token ({code})", renew if has_expired else of.refused
-        return SourceError(fact, because=because, hint=step)
-    denial = read(text or "")
-    hint = of.refused or renew
-    if denial is not None and denial.because is not None:
-        because, hint = denial.because, steps(denial)
-    return RefusedError(f"{issuer} refused to give credentials ({code})", code=code, because=because, hint=hint)
-
-
-def _not_of_aws(issuer: str, status: str = "") -> UnreachableError:
-    return UnreachableError(f"{issuer} sent a response that is not from AWS{status}", hint=(PORTAL, AGAIN))
+    )
+    return replace(Sts(session).web_identity(parameters, refused), source=source)

@@ -1,33 +1,39 @@
-"""The Security Token Service: roles, MFA sessions, and the principal of a key."""
+"""The Security Token Service: roles, MFA sessions, and the principal of a key.
+
+The one sender of its requests: without botocore, whose client takes longer than the call itself.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore import xform_name
-from botocore.config import Config
-
-from awsenv.aws.network import may_be_repeated
-from awsenv.aws.request import IDENTITY, request
-from awsenv.aws.sdk import SdkSession
-from awsenv.aws.translate import connect, translated
+from awsenv.aws import answer, settings, signature
+from awsenv.aws.attempts import Attempts
+from awsenv.aws.connection import Unanswered
+from awsenv.aws.fields import instant
+from awsenv.aws.http import LateError, Message, TooLargeError
+from awsenv.aws.network import may_be_repeated, no_response, not_of_aws
+from awsenv.aws.proxy import ProxyError
+from awsenv.aws.request import IDENTITY, NOBODY, Request, form, request
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials, GetSessionToken, Source
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from awsenv.aws.answer import Answer
     from awsenv.aws.denial import Denial
-    from awsenv.aws.request import Request, Token
+    from awsenv.aws.request import Token
+    from awsenv.aws.response import Response
     from awsenv.aws.session import AwsSession
-    from awsenv.errors import Hint
+    from awsenv.aws.settings import ClientSettings
+    from awsenv.errors import AwsenvError, Hint
     from awsenv.model import Hop
 
 T = TypeVar("T")
@@ -44,22 +50,68 @@ ACCEPTED = 15 * 60
 NOTABLE = 4 * 60
 """Seconds: AWS's own SDKs correct a larger difference."""
 
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+_NO_SUCCESS = 300
+"""HTTP's first status that is no success: a redirect, which is not followed."""
+
 _HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never sends this response"
 
 
-@dataclass(frozen=True)
+class Clock:
+    """The difference to AWS's clock, from the date of its last response.
+
+    Args:
+        now: This computer's clock: seconds since the epoch, UTC.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
+        self._dated: tuple[str, float] | None = None
+
+        self._offset = 0.0
+
+    def aws(self) -> float:
+        """Return the seconds since the epoch by AWS's clock, once `correct` has found a difference."""
+        return self.now() + self._offset
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether requests are signed by AWS's clock, and not by this computer's."""
+        return self._offset != 0
+
+    def correct(self) -> bool:
+        """Follow AWS's clock from now on. Return whether that helps: once, if it differs by more than `NOTABLE`."""
+        if self.is_corrected or self.ahead is None or abs(self.ahead) <= NOTABLE:
+            return False
+        self._offset = self.ahead
+        return True
+
+    def read(self, headers: Mapping[str, str]) -> None:
+        """Note the date of a response that has just arrived. One from a cache is old."""
+        if "date" in headers and "age" not in headers:
+            self._dated = headers["date"], self.now()
+
+    @property
+    def ahead(self) -> float | None:
+        """Seconds that AWS's clock is ahead of this computer's; None: no response had a date."""
+        if self._dated is None:
+            return None
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - as much as the call, where a clock is wrong
+
+        theirs, ours = self._dated
+        try:
+            return parsedate_to_datetime(theirs).timestamp() - ours
+        except (TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class Sts:
     """STS, called with different credentials for each hop."""
 
     session: AwsSession
     sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], float] = time.time
-    """Seconds since the epoch."""
-
-    @cached_property
-    def sdk(self) -> SdkSession:
-        """What makes the clients."""
-        return SdkSession(self.session)
+    clock: Clock = field(default_factory=Clock)
 
     def call(
         self,
@@ -101,6 +153,21 @@ class Sts:
         """
         return self._send(IDENTITY, signer, partial(_principal, has_token=signer.session_token is not None))
 
+    def web_identity(self, parameters: Mapping[str, Any], refused: Callable[[Answer], AwsenvError]) -> Credentials:
+        """Return the credentials of a role that trusts the token of another identity provider. Nothing signs the call.
+
+        Args:
+            parameters: Those of AssumeRoleWithWebIdentity.
+            refused: Returns the error for a refusal.
+
+        Raises:
+            UnreachableError: There is no response.
+            AwsenvError: What *refused* returns.
+        """
+        sent = Request("sts:AssumeRoleWithWebIdentity", parameters)
+        made = self._living(self._send(sent, NOBODY, _of_role, refused=refused))
+        return replace(made, account=_role(str(made.arn))[0].rpartition(":")[2] or None)
+
     def check(self) -> None:
         """Check that a request can be sent, without sending one.
 
@@ -115,7 +182,7 @@ class Sts:
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        return connect(self.sdk, IDENTITY, Credentials("none", "none"))[1].endpoint
+        return settings.of(self.session).url
 
     def _living(self, made: Credentials) -> Credentials:
         """Return *made* if it has not expired.
@@ -123,7 +190,7 @@ class Sts:
         Raises:
             UnreachableError: It has expired. AWS grants no credentials for less than 15 minutes.
         """
-        now = datetime.fromtimestamp(self.now(), timezone.utc)
+        now = datetime.fromtimestamp(self.clock.aws(), timezone.utc)
         if made.expiration is not None and made.expiration <= now:
             ended = f"{made.expiration:%Y-%m-%d %H:%M:%S}"
             raise UnreachableError(
@@ -133,52 +200,107 @@ class Sts:
         return made
 
     def _send(
-        self, request: Request, signer: Credentials, read: Callable[[dict[str, Any]], T], token: Token | None = None
+        self,
+        request: Request,
+        signer: Credentials,
+        read: Callable[[dict[str, Any]], T],
+        token: Token | None = None,
+        refused: Callable[[Answer], AwsenvError] | None = None,
     ) -> T:
-        """Send a request: with a code once, without one as often as botocore repeats it.
+        """Send a request until it is answered, and return what *read* makes of the result.
 
         A code is accepted once (RFC 6238, 5.2): with one, only a request that never left this machine is repeated.
         """
-        config, times = None, 1
-        if token is not None:
-            config, times = Config(retries={"total_max_attempts": 1}), SENDS
-        client, request = connect(self.sdk, request.with_code(token), signer, config)
-        send = getattr(client, xform_name(request.action.partition(":")[2]))
-        with translated(request), self.session.call(f"AWS {request.where}"):
-            while True:
-                try:
-                    return read(send(**request.parameters))
-                except Exception as error:
-                    times -= 1
-                    if not times or not may_be_repeated(error) or self.session.deadline.left() <= PAUSE:
-                        raise
-                self.sleep(PAUSE)
+        client = settings.of(self.session)
+        request = replace(request.with_code(token), endpoint=client.url, configured=client.configured, signer=signer)
+        action = request.action.partition(":")[2]
+        attempts = Attempts(client.attempts, client.retry_mode, self.session.deadline)
+        with self.session.call(f"AWS {request.where}"):
+            response = self._answered(request, client, attempts, refused)
+            try:
+                return read(answer.result(response, action))
+            except (LookupError, TypeError, ValueError):
+                # The cause may hold a secret: it is not passed on.
+                raise not_of_aws(request) from None
+
+    def _answered(
+        self,
+        request: Request,
+        client: ClientSettings,
+        attempts: Attempts,
+        refused: Callable[[Answer], AwsenvError] | None,
+    ) -> Response:
+        """Return the response of a success, after as many attempts as are allowed.
+
+        Raises:
+            AwsenvError: There is none. What AWS said outlasts its silence at a later attempt.
+        """
+        http = self.session.http(
+            connect=client.connect_timeout, read=client.read_timeout, is_sent_once=request.serial is not None
+        )
+        said: AwsenvError | None = None
+        while True:
+            attempts.made += 1
+            try:
+                response = http.send(self._message(request, client))
+            except Unanswered as error:
+                pause = self._pause_without(error, request, attempts)
+                if pause is None:
+                    # The cause may hold a secret: it is not passed on.
+                    raise said or no_response(error, request) or not_of_aws(request) from None
+            else:
+                self.clock.read(response.headers)
+                if response.status < _NO_SUCCESS:
+                    return response
+                from awsenv.aws.refusal import refusal  # noqa: PLC0415 - where AWS refuses
+
+                found = answer.refused(response)
+                said = refusal(found, request) if refused is None else refused(found)
+                pause = None if request.serial is not None else self._pause_after(found, response, attempts)
+                if pause is None:
+                    raise said
+            self.sleep(pause)
+
+    def _message(self, request: Request, client: ClientSettings) -> Message:
+        """Return the request as it is sent now."""
+        body = form(request.action.partition(":")[2], request.parameters)
+        headers = {"Content-Type": _FORM, "User-Agent": client.user_agent}
+        if request.signer is not NOBODY:
+            headers = signature.signed(
+                "POST",
+                client.url,
+                headers,
+                body,
+                signer=request.signer,
+                service="sts",
+                region=client.signing_region,
+                now=self.clock.aws(),
+            )
+        return Message("POST", client.url, headers, body)
+
+    def _pause_without(self, error: Unanswered, request: Request, attempts: Attempts) -> float | None:
+        """Return the seconds until the next attempt after one without a response; None: there is none."""
+        if request.serial is None:
+            return None if _is_final(error) else attempts.pause_without_response()
+        is_allowed = attempts.made < SENDS and self.session.deadline.left() > PAUSE
+        return PAUSE if is_allowed and may_be_repeated(error) else None
+
+    def _pause_after(self, found: Answer, response: Response, attempts: Attempts) -> float | None:
+        """Return the seconds until the next attempt after an error response; None: there is none."""
+        from awsenv.aws.refusal import is_of_time  # noqa: PLC0415 - the same
+
+        if is_of_time(found) and self.clock.correct():
+            return 0.0
+        return attempts.pause_after_error(found.code, found.status, response.headers)
 
 
-class Clock:
-    """The difference to AWS's clock, from the date of its last response.
+def _is_final(error: Unanswered) -> bool:
+    """Tell whether another attempt would bring the same. botocore repeats it after a wrong certificate, too."""
+    if isinstance(error, (LateError, TooLargeError, ProxyError)):
+        return True
+    from ssl import SSLCertVerificationError  # noqa: PLC0415 - large, and only here
 
-    Args:
-        sdk: Its calls of STS are watched, including those that fail with a response.
-        now: This computer's clock: seconds since the epoch, UTC.
-    """
-
-    def __init__(self, sdk: SdkSession, now: Callable[[], float]) -> None:
-        self.ahead: float | None = None
-        """Seconds that AWS's clock is ahead of this computer's; None: no response had a date."""
-        self._now = now
-        sdk.register("response-received.sts", self._read)
-
-    def _read(self, response_dict: Any, **_of_botocore: Any) -> None:
-        headers = {} if response_dict is None else response_dict["headers"]
-        if "age" in headers:
-            # The response comes from a cache: its date is old.
-            return
-        try:
-            theirs = parsedate_to_datetime(headers["date"]).timestamp()
-        except (KeyError, TypeError, ValueError):
-            return
-        self.ahead = theirs - self._now()
+    return isinstance(error.error, SSLCertVerificationError)
 
 
 def _role(arn: str) -> list[str]:
@@ -194,7 +316,7 @@ def _credentials(answer: dict[str, Any]) -> Credentials:
         access_key_id=_text(fields, "AccessKeyId"),
         secret_access_key=_text(fields, "SecretAccessKey"),
         session_token=_text(fields, "SessionToken"),
-        expiration=fields["Expiration"].astimezone(timezone.utc),
+        expiration=instant(fields["Expiration"]),
     )
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
+from awsenv.aws.answer import Answer, answer
 from awsenv.aws.connection import Unanswered
 from awsenv.aws.network import no_response, not_of_aws
-from awsenv.aws.refusal import Answer, answer, refusal
+from awsenv.aws.refusal import refusal
 from awsenv.aws.sdk import refused_setting
 from awsenv.errors import AwsenvError, ConfigError, Hint
 

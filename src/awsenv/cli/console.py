@@ -40,20 +40,14 @@ def run(caller: Caller, arguments: ConsoleArguments) -> Print | Open:
         _check_session_duration(resolved)
         resolved = replace(resolved, without_session=True)
     # These import botocore, and AWS is called only now.
-    from awsenv.aws.session import AwsSession  # noqa: PLC0415 - see above
+    from awsenv.aws.chain import session_of  # noqa: PLC0415 - see above
     from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above
 
     region = resolved.chain.region
     partition = resolved.chain.partition
     page(partition, region, arguments.service)  # a wrong name fails before a code is spent
     lease = caller.provider.lease(replace(resolved, question="Sign in to the console with it?"))
-    session = AwsSession(
-        resolved.profiles,
-        resolved.environ,
-        profile=resolved.chain.settings_profile,
-        region=region,
-        waits=caller.provider.waits,
-    )
+    session = session_of(resolved.chain, resolved.profiles, resolved.environ, waits=caller.provider.waits)
     url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
     recent.note(caller.environ, arguments.role, caller.now())
     return Open(url) if arguments.opens else Print(url + "\n")

@@ -75,19 +75,13 @@ def _asks_for_long(plan: Explanation) -> bool:
 
 
 def _ask_aws(plan: Explanation, resolved: Resolved, waits: Waits) -> Explanation:
-    """Return *plan* with what only botocore and AWS know."""
-    from awsenv.aws.session import AwsSession  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
+    """Return *plan* with the endpoint, and with what only AWS knows."""
+    from awsenv.aws.chain import session_of  # noqa: PLC0415 - only where AWS would be called
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     chain = plan.chain
-    session = AwsSession(
-        resolved.profiles,
-        resolved.environ,
-        profile=chain.settings_profile,
-        region=chain.region,
-        timeout=min(8, config.timeout(resolved.environ)),
-        waits=waits,
-    )
+    timeout = min(8, config.timeout(resolved.environ))
+    session = session_of(chain, resolved.profiles, resolved.environ, timeout=timeout, waits=waits)
     maximum = _maximum(plan, session) if _asks_for_long(plan) else None
     return replace(plan, endpoint=Sts(session).endpoint(), maximum=maximum)
 

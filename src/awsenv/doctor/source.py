@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration
-from awsenv.aws.chain import credentials, foreign
+from awsenv.aws.chain import credentials, foreign, session_of
 from awsenv.aws.iam import Iam
 from awsenv.aws.refusal import wrong_clock
-from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
@@ -50,11 +49,9 @@ class Signer:
 def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
     chain, environ = resolved.chain, resolved.environ
-    session = AwsSession(
-        resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
-    )
-    sts = Sts(session)
-    clock = Clock(sts.sdk, inputs.now)
+    session = session_of(chain, resolved.profiles, environ, waits=inputs.waits)
+    clock = Clock(inputs.now)
+    sts = Sts(session, clock=clock)
     credentials: Credentials | None = None
     try:
         credentials = source_credentials(chain.source, session)
@@ -62,8 +59,7 @@ def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signe
     except AwsenvError as error:
         if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
             yield _clock(clock)
-            yield unknown(CHECK, "not checked: set the clock first")
-        elif isinstance(error, UnreachableError):
+        if isinstance(error, UnreachableError):
             yield of_error("network", error)
             yield unknown(CHECK, "not checked: AWS cannot be reached")
         elif isinstance(error, RefusedError) and error.code == "RegionDisabledException":
@@ -127,7 +123,7 @@ def iam_readers(resolved: Resolved, iam_profile: str | None, signer: Signer) -> 
     request = RoleRequest(iam_profile, origins={"role": Origin("--iam-profile")})
     try:
         chain = config.resolve(request, profiles, environ)
-        session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region, waits=waits)
+        session = session_of(chain, profiles, environ, waits=waits)
         iam = Iam(session, credentials(chain, profiles, environ, waits=waits))
         return with_signer(((iam.principal.account, iam),), signer)
     except AwsenvError as error:

@@ -1,0 +1,102 @@
+"""When a request to STS is sent again, and after which pause: the retry modes of botocore.
+
+The mode `adaptive` is `standard` here: what it adds is a rate for the many calls of one client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from awsenv.aws.http import Deadline
+
+LEGACY = "legacy"
+
+_TRANSIENT = frozenset(
+    {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "IDPCommunicationError"}
+)
+_THROTTLING = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "RequestThrottled",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "EC2ThrottledException",
+    }
+)
+_LEGACY = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "ProvisionedThroughputExceededException",
+        "IDPCommunicationError",
+    }
+)
+_TOO_MANY = 429
+_STATUSES = frozenset({500, 502, 503, 504})
+_LEGACY_STATUSES = _STATUSES | {_TOO_MANY, 509}
+"""The codes and the statuses of errors after which botocore sends a request again (`botocore.retries.standard`, and
+`_retry.json` for the mode `legacy`)."""
+
+_LONGEST = 20.0
+_ASKED = 5.0
+"""Seconds: the longest pause, and how much longer a response can make it."""
+
+
+@dataclass
+class Attempts:
+    """The attempts of one call."""
+
+    most: int
+    """How many there are, with the first."""
+    mode: str
+    deadline: Deadline
+    random: Callable[[], float] | None = None
+    """Returns a number from 0 to 1; None: Python's own."""
+    made: int = field(default=0, init=False)
+
+    def pause_after_error(self, code: str, status: int, headers: Mapping[str, str]) -> float | None:
+        """Return the seconds until the next attempt after an error response; None: there is none."""
+        is_throttling = code in _THROTTLING or status == _TOO_MANY
+        if self.mode == LEGACY:
+            is_passing = status in _LEGACY_STATUSES or (code in _LEGACY and status == 400)  # noqa: PLR2004 - HTTP's
+        else:
+            is_passing = is_throttling or code in _TRANSIENT or status in _STATUSES
+        if not is_passing:
+            return None
+        pause = self._pause(1.0 if is_throttling else 0.05)
+        asked = headers.get("x-amz-retry-after", "")
+        if self.mode != LEGACY and asked.isascii() and asked.isdigit():
+            pause = max(pause, min(int(asked[:9]) / 1000, pause + _ASKED))
+        return self._allowed(pause)
+
+    def pause_without_response(self) -> float | None:
+        """Return the seconds until the next attempt after one without a response; None: there is none."""
+        return self._allowed(self._pause(0.05))
+
+    def _pause(self, scale: float) -> float:
+        """Return a random pause, twice as long after each attempt."""
+        if self.random is None:
+            from random import random  # noqa: PLC0415 - few calls need a second attempt
+
+            self.random = random
+        if self.mode == LEGACY:
+            return self.random() * 2.0 ** (self.made - 1)
+        return self.random() * min(scale * 2.0 ** (self.made - 1), _LONGEST)
+
+    def _allowed(self, pause: float) -> float | None:
+        return pause if self.made < self.most and pause < self.deadline.left() else None
