@@ -23,13 +23,18 @@ def _loaded(world: World, *words: str) -> set[str]:
 
 @pytest.mark.parametrize("words", ["off --shell sh", "status", "list", "use --help", "--help"])
 def test_a_command_that_does_not_call_aws_loads_no_sdk(world: World, words: str) -> None:
-    """Such a command loads neither botocore, nor pydantic and rich, which Typer brings."""
+    """Such a command loads neither botocore, nor Typer and what it brings, nor what makes dataclasses."""
     assert set() == _loaded(world, "-m", "awsenv", *words.split()) & {
         "boto3",
         "botocore",
         "urllib3",
+        "typer",
         "pydantic",
         "rich",
+        "dataclasses",
+        "inspect",
+        "subprocess",
+        "shutil",
     }
 
 

@@ -147,6 +147,7 @@ def test_a_typo_is_refused_with_the_line_that_was_meant(
         ),
         *("console power-usr --open", "login --profile defualt", "login power-usr", "status --verfy", "setup --dryrun"),
         *("staus --profile x --duration 1h", "logot --print x", "lst --region x", "stats -q 123456", "offf 12h -q"),
+        *("staus -y", "stauts --yes power-user", "exce -qy power-user"),
         *("power-user --reg x", "power-user --role-session-name x", "setup read-onyl", "setup --profile defualt"),
         *MEANT,
     ],

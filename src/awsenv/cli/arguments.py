@@ -120,6 +120,11 @@ def declared(arguments: type[Arguments]) -> dict[str, Word | Option]:
     return {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
 
 
+def options(arguments: type[Arguments]) -> dict[str, Option]:
+    """Return the options of *arguments* by each of their names."""
+    return {name: each for each in declared(arguments).values() if isinstance(each, Option) for name in each.names}
+
+
 _SHELLS = f"{', '.join(shells.names())}; by default the calling shell."
 _ANYWHERE = flag("Print to a terminal, a file or a pipe, secrets and all.", "--print")
 _JSON = flag("Print JSON.", "--json")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from awsenv.cli.arguments import HelpOption, Option, declared
+from awsenv.cli.arguments import HelpOption, Word, declared, options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from awsenv.cli.arguments import Arguments, Word
+    from awsenv.cli.arguments import Arguments, Option
 
 HELP = "help"
 """What is typed of a command line that asks for help."""
@@ -21,9 +21,8 @@ def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | No
     Where a `command` may follow, our options end where it begins.
     """
     fields = declared(arguments)
-    known = {**fields, **declared(HelpOption)}.values()
-    options = {name: each for each in known if isinstance(each, Option) for name in each.names}
-    places = [each for each in fields.values() if not isinstance(each, Option)]
+    known = {**options(arguments), **options(HelpOption)}
+    places = [each for each in fields.values() if isinstance(each, Word)]
     runs = places.pop() if "command" in fields else None
     typed: dict[str, Any] = {}
     words: list[str] = []
@@ -33,7 +32,7 @@ def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | No
         if arg == "--":
             (words if runs is None else command).extend(rest)
         elif arg.startswith("-") and arg != "-":
-            if not _take(arg, rest, options, typed):
+            if not _take(arg, rest, known, typed):
                 return None
         elif runs is None or is_about_role(arg, words, len(places)):
             words.append(arg)
@@ -54,11 +53,11 @@ def is_about_role(word: str, before: Sequence[str], most: int = 2) -> bool:
     return len(before) < most and (not before or (word.isascii() and word.isdigit()))
 
 
-def _take(arg: str, rest: Iterator[str], options: Mapping[str, Option], typed: dict[str, Any]) -> bool:
+def _take(arg: str, rest: Iterator[str], known: Mapping[str, Option], typed: dict[str, Any]) -> bool:
     """Note the options that *arg* is, and return whether they are certainly right."""
     name, has_value, value = arg.partition("=")
     names = [name] if arg.startswith("--") else [f"-{letter}" for letter in arg[1:]]
-    found = [options[each] for each in names if each in options]
+    found = [known[each] for each in names if each in known]
     if len(found) < len(names):
         return False
     if not has_value and all(each.is_flag for each in found):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 from awsenv import config
-from awsenv.cli.arguments import ARGUMENTS, declared
+from awsenv.cli.arguments import ARGUMENTS, declared, options
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
@@ -54,10 +54,6 @@ MEANT = {
 _COMMANDS = (*COMMANDS, "help", "version")
 _DIGITS = 6
 """Of an MFA code."""
-_TIMES = ("--duration", "--idle", "--min-remaining", "--session-duration")
-"""Options whose values may look like a code."""
-_FLAGS = {"-q": "quiet", "--quiet": "quiet", "--print": "anywhere"}
-"""The options of `use` without a value, and their fields in `UseArguments`."""
 
 
 def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Environ) -> None:
@@ -191,26 +187,28 @@ def _called(args: Sequence[str], word: str, found: str) -> str:
 
 def _taken(args: Sequence[str], name: str) -> Iterator[str]:
     """Yield those of *args*, which were typed for `use`, that the command *name* takes, too."""
-    of_use, own = (declared(ARGUMENTS[each]).keys() for each in (DEFAULT, name))
+    of_use, own = options(ARGUMENTS[DEFAULT]), declared(ARGUMENTS[name])
     has_words = COMMANDS[name].usage != "[OPTIONS]"
     left = iter(args)
     for arg in left:
-        option, has_value, _ = arg.partition("=")
-        field = _FLAGS.get(option, option.strip("-").replace("-", "_"))
-        taken = (field in own or field not in of_use) if option.startswith("-") else has_words
-        values = [] if has_value or option in _FLAGS or field not in of_use or option == field else [next(left, "")]
+        word, has_value, _ = arg.partition("=")
+        option = of_use.get(word)
+        taken = (option is None or option.name in own) if word.startswith("-") else has_words
+        values = [] if has_value or option is None or option.is_flag else [next(left, "")]
         if taken:
             yield from (arg, *filter(None, values))
 
 
 def _line(args: Sequence[str], instead: Mapping[str, list[str]]) -> str:
     """Return a command line, with some words replaced, for the user to type: without the code and the external id."""
+    # Their values may look like a code.
+    times = {name for each in ARGUMENTS.values() for name, one in options(each).items() if one.metavar == "TIME"}
     shown = ["awsenv"]
     ours = list(args)
     ours = ours[: ours.index("--")] if "--" in ours else ours
     has_code = False
     for before, arg in pairwise(["", *ours]):
-        if not has_code and before not in _TIMES and re.fullmatch("[0-9 ]+", arg):
+        if not has_code and before not in times and re.fullmatch("[0-9 ]+", arg):
             has_code = True
         elif before == "--external-id":
             shown.append("-")
