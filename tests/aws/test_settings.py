@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore
 import pytest
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.retries.standard import DEFAULT_MAX_ATTEMPTS
 from botocore.session import Session
 from botocore.useragent import sanitize_user_agent_string_component
@@ -190,6 +193,54 @@ def test_a_configured_endpoint_is_that_of_the_conformance_cases(case: Mapping[st
     found = of(AwsSession(profiles(text), environ, profile=name))
 
     assert case["output"]["endpointUrl"].replace(service, "sts") == found.url
+
+
+OTHERS = {
+    key
+    for key, *_ in BOTOCORE_DEFAUT_SESSION_VARIABLES.values()
+    # What verifies a certificate is judged where one is.
+    if isinstance(key, str) and key not in {*VALUES, "ca_bundle"}
+}
+
+
+@pytest.mark.parametrize("value", ["odd", "", "\n a = b"])
+@pytest.mark.parametrize("key", sorted(OTHERS))
+def test_no_other_setting_has_an_effect(key: str, value: str) -> None:
+    """Agree with botocore about every key that it reads, the keys of its next release too."""
+    session = AwsSession(profiles(f"[profile p]\n{key} = {value}\n"), {}, profile="p", region="eu-central-1")
+    assert result(of_botocore, session) == result(ours, session)
+
+
+PLAIN = """
+import sys
+from awsenv.aws.session import AwsSession
+from awsenv.aws.settings import of
+for environ in {environs}:
+    of(AwsSession(None, environ))
+print("botocore" in sys.modules, "json" in sys.modules)
+"""
+
+
+def test_usual_settings_need_no_botocore() -> None:
+    """Judge the settings that people have without loading botocore, and its partitions only outside of `aws`."""
+    usual = {
+        "AWS_RETRY_MODE": "adaptive",
+        "AWS_MAX_ATTEMPTS": "7",
+        "AWS_STS_REGIONAL_ENDPOINTS": "legacy",
+        "AWS_DEFAULTS_MODE": "auto",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_SDK_UA_APP_ID": "mine",
+    }
+    environs = [{}, *({"AWS_DEFAULT_REGION": "eu-central-1", name: value} for name, value in usual.items())]
+    elsewhere = [{"AWS_DEFAULT_REGION": region, "AWS_USE_FIPS_ENDPOINT": "true"} for region in ("us-gov-west-1",)]
+    loaded = [
+        subprocess.check_output([sys.executable, "-I", "-c", PLAIN.format(environs=given)], text=True)
+        for given in (environs, elsewhere)
+    ]
+    assert ["False False\n", "False True\n"] == loaded
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "in-region", "cross-region", "mobile"])

@@ -141,7 +141,12 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             self.set_config_variable("region", session.region)
         # botocore would look them up in the environment of the process: endpoint_setting replaces it.
         self.set_config_variable("ignore_configured_endpoint_urls", value=True)
-        self.register_component("data_loader", loader(self.get_config_variable("data_path")))
+        path = self.get_config_variable("data_path")
+        if isinstance(path, dict):
+            setting = session.setting("data_path", None)
+            assert setting is not None  # noqa: S101 - only a file has nested settings
+            raise unusable(setting, "it must be a list of folders")
+        self.register_component("data_loader", loader(path))
         # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))

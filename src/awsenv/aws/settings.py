@@ -77,6 +77,7 @@ _ACCEPTED = {
 """Keys that botocore refuses with any other value, for STS as for every service."""
 
 _ASKED = ("api_versions", "data_path", "request_min_compression_size_bytes", "s3_disable_express_session_auth")
+_READ = ("max_attempts", "region", "s3", "sdk_ua_app_id", "use_dualstack_endpoint", "use_fips_endpoint")
 _WITHOUT_VARIABLE = ("api_versions", "s3")
 _STYLES = (None, "auto", "virtual", "path")
 _MODELS = os.path.join("~", ".aws", "models")  # noqa: PTH118 - pathlib costs an import
@@ -128,9 +129,6 @@ def of(session: AwsSession) -> ClientSettings:
         _CONNECT[values.get("defaults_mode", "legacy").lower()],
         user_agent(values.get("sdk_ua_app_id"), mode),
     )
-
-
-_READ = ("max_attempts", "region", "s3", "sdk_ua_app_id", "use_dualstack_endpoint", "use_fips_endpoint")
 
 
 def _find(session: AwsSession, key: str) -> Setting | None:
