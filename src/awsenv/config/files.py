@@ -16,7 +16,6 @@ import re
 import shlex
 import stat
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from awsenv.errors import ConfigError, Origin
@@ -26,6 +25,7 @@ from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _BOMS = ((b"\xef\xbb\xbf", "UTF-8 with a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _LOOK = "check what is in it: someone else may have changed it"
@@ -69,7 +69,7 @@ def missing(environ: Mapping[str, str], folder: str | None = None) -> list[Confi
     errors = []
     for variable, read in (("AWS_CONFIG_FILE", config_file), ("AWS_SHARED_CREDENTIALS_FILE", credentials_file)):
         if variable in environ and (file := read(environ, folder)).text is None:
-            what = "is not a regular file" if Path(file.path).exists() else "does not exist"
+            what = "is not a regular file" if os.path.exists(file.path) else "does not exist"  # noqa: PTH110 - pathlib costs an import
             fact = f"{file.name or 'the empty path'} {what}"
             errors.append(ConfigError(fact, Origin(variable), hint=(f"correct {variable}", f"unset {variable}")))
     return errors
@@ -110,6 +110,8 @@ def exposed(file: File) -> list[ConfigError]:
 
 def _around(file: File) -> tuple[set[Path], dict[Path, str]]:
     """Return a file with its folders, through a link too; and the name of each of these and of those above."""
+    from pathlib import Path  # noqa: PLC0415 - only to check who can change a file
+
     path = Path(os.path.abspath(file.path))  # noqa: PTH100 - Path.absolute keeps ".."
     real = Path(os.path.realpath(path))
     names = {each: printable(str(each)) for each in (*path.parents, *real.parents)}
@@ -232,7 +234,8 @@ def _bytes(path: str, name: str) -> bytes | None:
             raise _Pipe(f"{name} is a pipe, and can be read only once")
         if not stat.S_ISREG(mode):
             return None
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            return file.read()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from copy import copy
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -212,8 +211,9 @@ def read(environ: Mapping[str, str], folder: str | None = None) -> Profiles:
     Raises:
         ConfigError: A file exists but cannot be read, or botocore would refuse it.
     """
-    profiles = copy(_parsed(files.config_file(environ, folder), files.credentials_file(environ, folder)))
-    profiles.folder = folder
+    parsed = _parsed(files.config_file(environ, folder), files.credentials_file(environ, folder))
+    profiles = Profiles.__new__(Profiles)
+    vars(profiles).update(vars(parsed), folder=folder)
     return profiles
 
 
