@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from awsenv.record import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _SHORTEST = 3
 """Letters up to which only a doubled or a swapped letter is a typo: `user` is not `use`."""
 
 
-class _Name(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Name:
     parts: tuple[str, ...]
     letters: str
     digits: str

@@ -80,6 +80,11 @@ class Origin:
         """The name of what sets the value: the option, the variable, or the key, behind the name of its service."""
         return (self.key or self.name).rpartition(", ")[2]
 
+    @property
+    def parts(self) -> tuple[str, int, str | None, str | None]:
+        """The values from which `Origin(*parts)` makes it again."""
+        return self.name, self.line, self.section, self.key
+
     def __str__(self) -> str:
         """Return the place as editors and compilers write it."""
         parts = [self.position]

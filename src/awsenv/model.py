@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from awsenv.errors import TYPED, Origin
 from awsenv.record import dataclass, field, replace
@@ -194,7 +194,8 @@ class Source:
     """Whether it is an access key that comes with a session token."""
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Question:
     """What a user answers before a command gets a protected role."""
 
     fact: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv.errors import AgentError
 from awsenv.record import dataclass
@@ -40,7 +40,8 @@ MAX_SIZE = 65_536
 """Characters that credentials may have: a session token of AWS has about 1,000, a variable of Linux at most 131,072."""
 
 
-class Clock(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Clock:
     """The two clocks, each a function that returns seconds."""
 
     wall: Callable[[], float]

@@ -6,7 +6,7 @@ AWS answers AccessDenied both to a missing role and to a missing permission. Doe
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from awsenv.config.limits import is_bare_name
@@ -29,7 +29,8 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
-class Token(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Token:
     """An MFA code with its device, as a request has them."""
 
     serial: str

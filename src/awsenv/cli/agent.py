@@ -97,8 +97,9 @@ class Answers:
             Needed: The user has not been asked yet.
         """
         if self._answers.get("confirmed") != question.fact:
-            origin = None if question.origin is None else astuple(question.origin)
-            raise Needed("confirm", question=[*question[:-1], origin])
+            origin = None if question.origin is None else question.origin.parts
+            parts = [question.fact, question.name, question.text, question.color, origin]
+            raise Needed("confirm", question=parts)
 
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* has printed in the process of the client.

@@ -12,6 +12,7 @@ from awsenv.agent import harden
 from awsenv.cli import process
 from awsenv.errors import CodeRejected, Origin, ResponseLost
 from awsenv.model import Mfa, Question, unseen
+from awsenv.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Prompts:
 
         if self._confirmed != question.fact:
             color = question.color if process.shows_color(self._caller) else ""
-            mfa.confirm(question._replace(color=color), terminal=self._terminal)
+            mfa.confirm(replace(question, color=color), terminal=self._terminal)
             process.end_silence()
         self._confirmed = question.fact
 
@@ -220,14 +221,12 @@ def parts_of(error: AwsenvError | None) -> dict[str, Any] | None:
     """Return *error*, why a code was of no use, as `Needed` carries it."""
     if error is None:
         return None
-    from dataclasses import astuple  # noqa: PLC0415 - where AWS has refused a code
-
     return {
         "is_lost": isinstance(error, ResponseLost),
         "fact": error.fact,
         "because": error.because,
         "hints": error.hints,
-        "origins": list(map(astuple, error.origins)),
+        "origins": [origin.parts for origin in error.origins],
     }
 
 

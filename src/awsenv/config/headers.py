@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv.config.ini import EVERYWHERE
 from awsenv.config.profiles import KINDS
 from awsenv.config.rails import is_meant
 from awsenv.distance import nearest
 from awsenv.errors import ConfigError
-from awsenv.record import replace
+from awsenv.record import dataclass, replace
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ _AROUND = "[]'\" \t"
 """What does not belong to a name at its ends."""
 
 
-class Misspelt(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Misspelt:
     """A section with a wrong header."""
 
     prefix: str
@@ -89,8 +90,8 @@ def lost_rails(profiles: Profiles, profile: Profile) -> Iterator[ConfigError]:
 def _strays(profiles: Profiles) -> Iterator[tuple[str, Section, str, str]]:
     """Yield the sections that are no profile: the header, the section, the prefix of a profile there, and the name."""
     for header, section in profiles.strays.items():
-        meaning = profiles.meanings.get(header) or _ignored(header, section, profiles)
-        yield header, section, "profile ", meaning[1]
+        known = profiles.meanings.get(header)
+        yield header, section, "profile ", _ignored(header, section, profiles).name if known is None else known[1]
     for header, section in profiles.credentials_sections.items():
         name = _bare(header)
         if name != header:

@@ -6,14 +6,14 @@ and AWS accepts a code once. botocore prompts again for each `mfa_serial` of a c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
 from awsenv.duration import exact
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
-from awsenv.record import replace
+from awsenv.record import dataclass, replace
 from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
@@ -123,7 +123,8 @@ def _duration(seconds: int, origin: Origin) -> int:
     return limits.in_range(seconds, limits.MAX_ROLE_DURATION, origin)
 
 
-class _Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Rule:
     """How a value gets into a hop."""
 
     key: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv.config import files, limits, sources
 from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
 from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
+from awsenv.record import dataclass, replace
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _LIST = "awsenv list shows the profiles"
 _BREAK_LOOP = "let one of them name a profile with credentials"
 
 
-class Link(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Link:
     """A role of the chain."""
 
     role: Setting
@@ -39,7 +41,8 @@ class Link(NamedTuple):
         return None if self.profile is None else self.profile.settings.get("mfa_serial")
 
 
-class Links(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Links:
     """The source and the roles of a chain, whose values are not checked yet."""
 
     source: Source
@@ -72,7 +75,7 @@ def links_of(request: RoleRequest, profiles: Profiles, environ: Environ) -> Link
     links = _ambient(profiles, environ) if chosen is None else _selected(chosen, profiles, environ)
     if links is None:
         raise _no_default(word, profiles, environ)
-    return links._replace(roles=(*links.roles, Link(word, None)))
+    return replace(links, roles=(*links.roles, Link(word, None)))
 
 
 def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:

@@ -112,7 +112,7 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     region = _region_of(request, (*own, *named), environ)
     name = source_name(request)
     label = links.source.profile or "environment"
-    return _chain_of(links._replace(profiles=own), hops, region, label, {} if name is None else {"role": name.origin})
+    return _chain_of(replace(links, profiles=own), hops, region, label, {} if name is None else {"role": name.origin})
 
 
 def login_command(chain: Chain, profiles: Profiles, environ: Environ) -> str:

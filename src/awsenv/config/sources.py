@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv import environment
 from awsenv.config import limits
@@ -17,6 +17,7 @@ from awsenv.config.sso import check_sso
 from awsenv.distance import nearest
 from awsenv.errors import AGAIN, ConfigError, Origin, SourceError
 from awsenv.model import Credentials, Source
+from awsenv.record import dataclass
 from awsenv.variables import CONTAINER_URIS, KEY_PAIR, TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 _KEY_ID, _SECRET = (name.lower() for name in KEY_PAIR)
 
 
-class Kind(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Kind:
     """What awsenv knows of a kind of source without AWS."""
 
     title: str
