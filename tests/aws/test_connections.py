@@ -10,9 +10,14 @@ import pytest
 
 from awsenv.aws.connection import EXCHANGE, TCP, Address, Tcp, Unanswered
 from awsenv.aws.connections import KEPT, Connections
+from awsenv.aws.http import Deadline, Http, Message
+from awsenv.sandbox.authority import Authority
+from relay import Counts, Relay
 from servers import Scripted, page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from awsenv.aws.connection import Connection
     from awsenv.aws.response import Response
 
@@ -158,6 +163,35 @@ def test_a_connection_that_is_lost_after_the_request_says_so(clocks: Clocks) -> 
     error = caught.value
     assert (EXCHANGE, True, True, False) == (error.stage, error.was_sent, error.was_kept, opened.is_open)
     assert "canary" not in f"{error!r}{error.args}{opened!r}"
+
+
+def test_the_round_trips_of_a_request(tmp_path: Path) -> None:
+    """TCP, TLS and the request take one each; the next request, and the first on an early connection, one in all."""
+    authority, pool = Authority(tmp_path), Connections()
+    with Scripted(FOREVER, context=authority.server()) as server, Relay(int(server.host.partition(":")[2])) as relay:
+        far = Address("127.0.0.1", relay.port, is_tls=True, bundle=str(authority.bundle))
+        for expected in (Counts(1, 3), Counts(0, 1)):
+            opened = pool.take(far, ends())
+            ask(opened, bytes(100))
+            pool.keep(opened)
+            assert expected == relay.take_counts()
+        pool.close()
+        pool.open_early(far, 30)
+        early = pool.take(far, ends())
+        assert Counts(1, 2) == relay.take_counts()
+        ask(early, bytes(100))
+        assert Counts(0, 1) == relay.take_counts()
+        early.close()
+
+
+def test_a_refusal_closes_the_connection() -> None:
+    """One that leads to a server which does not yet know of a change would go on to be refused."""
+    http = Http({}, bundle=None, deadline=Deadline(30))
+    with Scripted([page(b"no", 403)] * 2) as server:
+        for _ in range(2):
+            assert 403 == http.send(Message("POST", f"http://{server.host}/", {})).status
+            assert server.left.acquire(timeout=30)
+    assert 2 == server.connections
 
 
 @pytest.mark.parametrize(("source", "moved"), [("127.0.0.1", False), ("127.0.0.2", True)])
