@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.connection import EXCHANGE, TCP, Address, Tcp, Unanswered
+from awsenv.aws.connection import EXCHANGE, TCP, Address, Message, Tcp, Unanswered
 from awsenv.aws.connections import KEPT, Connections
-from awsenv.aws.http import Deadline, Http, Message
+from awsenv.aws.http import Deadline, Http
 from awsenv.sandbox.authority import Authority
 from relay import Counts, Relay
 from servers import Scripted, page
@@ -37,7 +37,7 @@ def ends() -> float:
 
 def ask(opened: Connection, body: bytes = b"") -> Response:
     """Send a request."""
-    return opened.exchange("POST", "/", {}, body, ends=ends())
+    return opened.exchange(Message("POST", "http://h/", {}, body), ends=ends())
 
 
 class Clocks:

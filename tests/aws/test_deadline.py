@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.http import Deadline, Http, LateError, Message
+from awsenv.aws.connection import Message
+from awsenv.aws.http import Deadline, Http, LateError
 from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
 import pytest
@@ -23,11 +25,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.aws import tls
-from awsenv.aws.connection import Address, Unanswered, connect, first_open, request
-from awsenv.aws.http import Deadline, Http, Message
+from awsenv.aws.connection import Address, Message, Unanswered, connect, first_open, request
+from awsenv.aws.http import Deadline, Http
 from awsenv.aws.proxy import is_exempt
 from awsenv.config.ini import Setting
 from awsenv.errors import Origin
+from awsenv.record import replace
 from awsenv.sandbox.authority import Authority
 from servers import Scripted, page, status
 
@@ -304,15 +307,40 @@ def test_a_header_adds_no_other(headers: dict[str, str]) -> None:
     with Scripted([OK]) as server:
         opened = connect(_proxy(server.host), time.monotonic() + 30)
         with pytest.raises(ValueError, match="a line break"):
-            opened.exchange("GET", "/", headers, b"", ends=time.monotonic() + 30)
+            opened.exchange(Message("GET", "http://h/", headers), ends=time.monotonic() + 30)
         opened.close()
     assert [] == server.requests
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", PART.replace(b"<xml", b"canary"), b"SSH-canary\r\n", CHUNKS.replace(b"6", b"Z")]
+)
+def test_a_traceback_shows_no_request(answer: bytes) -> None:
+    """Even one with the values of variables has no code, no header, no query and no part of a response."""
+    message = Message("POST", "", {"Authorization": "canary"}, BODY)
+    with Scripted([answer]) as server:
+        message = replace(message, url=f"http://{server.host}/?Session=canary")
+        with pytest.raises(Unanswered) as caught:
+            http().send(message)
+
+    assert caught.tb.tb_next is not None, "the first frame is that of this test"
+    for each in (caught.value.with_traceback(caught.tb.tb_next), caught.value.error):
+        assert "canary" not in "".join(TracebackException.from_exception(each, capture_locals=True).format())
+
+
+@given(st.from_regex(r"https?://[a-z]{1,3}(:[0-9]{1,4})?([/?#][!-~]{0,9}){0,4}", fullmatch=True))
+def test_the_target_of_a_url(url: str) -> None:
+    """It is the path with the query, as Python reads the URL."""
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    expected = f"GET {target} HTTP/1.1".encode()
+    assert expected == request(_proxy("h:1"), Message("GET", url, {})).partition(b"\r\n")[0]
 
 
 @given(st.text(max_size=20), st.text(max_size=30))
 def test_a_target_is_one_line(path: str, query: str) -> None:
     """What a URL may not hold is escaped, so that a request is one."""
-    head = request(_proxy("h:1"), "GET", f"/{path}?{query}", {}, b"")
+    head = request(_proxy("h:1"), Message("GET", f"http://h/{path}?{query}", {}))
     assert 2 == head.partition(b"\r\n")[0].count(b" ")
     assert head.endswith(b"\r\n\r\n")
     assert head.isascii()

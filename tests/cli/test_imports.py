@@ -160,7 +160,12 @@ def test_a_connection_is_opened_before_much_is_loaded(world: World) -> None:
     """The network is waited for while the rest loads; without TLS, nothing loads `ssl`."""
     loaded = _modules(world, "-c", "import awsenv.aws.connections") - _modules(world, "-c", "pass")
 
-    own = {"awsenv", "awsenv.aws", *(f"awsenv.aws.{name}" for name in ("connection", "connections", "response"))}
+    own = {
+        "awsenv",
+        "awsenv.aws",
+        "awsenv.record",
+        *(f"awsenv.aws.{name}" for name in ("connection", "connections", "response")),
+    }
     assert own | {"__future__", "_socket"} == loaded - {"itertools", "math", "select"}
 
 

@@ -28,6 +28,7 @@ from itertools import zip_longest
 from math import ceil
 
 from awsenv.aws.response import Reader, Unreadable
+from awsenv.record import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +108,21 @@ class Address:
         return self.host, self.port, self.is_tls, self.bundle, self.proxy, self.authorization
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request of HTTP. A traceback that shows the values of variables shows nothing of it but the method."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    """`Host`, `Content-Length` and `Accept-Encoding` are added if they are missing."""
+    body: bytes = field(default=b"", repr=False)
+
+
+class NoThreadError(OSError):
+    """The system starts no more threads."""
+
+
 class Unanswered(Exception):  # noqa: N818 - a request without a response
     """There is no response to a request.
 
@@ -117,7 +133,7 @@ class Unanswered(Exception):  # noqa: N818 - a request without a response
     """The `Attempt` of `http`, which adds it."""
 
     def __init__(
-        self, stage: str, error: OSError | RuntimeError | Unreadable, *, was_sent: bool = False, was_kept: bool = False
+        self, stage: str, error: OSError | Unreadable, *, was_sent: bool = False, was_kept: bool = False
     ) -> None:
         super().__init__(stage)
         self.stage = stage
@@ -219,23 +235,11 @@ class Connection:
         self._tcp = tcp
         self._transport = transport
 
-    def exchange(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        ends: float,
-        silence: float = LONGEST,
-    ) -> Response:
+    def exchange(self, message: Message, *, ends: float, silence: float = LONGEST) -> Response:
         """Send a request and return its response.
 
         Args:
-            method: The method.
-            target: The path with its query.
-            headers: The headers. `Host`, `Content-Length` and `Accept-Encoding` are added if they are missing.
-            body: The body.
+            message: The request.
             ends: When the response must be there, as `time.monotonic` has it.
             silence: Seconds that the other side may be silent.
 
@@ -244,19 +248,21 @@ class Connection:
             ValueError: A header has a line break. Nothing was sent.
         """
         # A memoryview, since a traceback may show the values of variables.
-        data = memoryview(request(self.address, method, target, headers, body))
+        data = memoryview(request(self.address, message))
         self._tcp.ends, self._tcp.silence = ends, silence
         before, was_used, self.was_used = self._tcp.sent, self.was_used, True
         reader = Reader(self._transport.receive)
         self.is_open = False
         try:
             self._transport.send(data)
-            response = reader.response(method)
+            response = reader.response(message.method)
             self.is_open = reader.is_kept
         except (OSError, Unreadable) as error:
             ended = not reader.has_begun and not isinstance(error, TimeoutError)
             was_sent = self._tcp.sent > before
-            raise Unanswered(EXCHANGE, error, was_sent=was_sent, was_kept=was_used and ended) from None
+            # Its frames may hold a part of a response.
+            cause = error.with_traceback(None)
+            raise Unanswered(EXCHANGE, cause, was_sent=was_sent, was_kept=was_used and ended) from None
         finally:
             if not self.is_open:
                 self.close()
@@ -312,7 +318,7 @@ def connect(address: Address, ends: float) -> Connection:
     except BaseException as error:
         if tcp is not None:
             tcp.close()
-        if isinstance(error, (OSError, RuntimeError, Unreadable)):
+        if isinstance(error, (OSError, Unreadable)):
             raise Unanswered(stage, error) from None
         raise
 
@@ -336,7 +342,7 @@ def _resolved(address: Address, ends: float) -> list[Any]:
 
     Raises:
         OSError: The name does not resolve, or not in time.
-        RuntimeError: The system starts no more threads.
+        NoThreadError: The system starts no more threads.
     """
     try:
         # In bytes: Python would load its tables of Unicode to encode a text.
@@ -358,7 +364,10 @@ def _resolved(address: Address, ends: float) -> list[Any]:
             found.append(error)
         done.release()
 
-    start_new_thread(resolve, ())
+    try:
+        start_new_thread(resolve, ())
+    except RuntimeError:
+        raise NoThreadError from None
     if not done.acquire(timeout=_left(ends)):
         raise TimeoutError
     if isinstance(found[0], BaseException):
@@ -464,19 +473,27 @@ def _tunnel(transport: Transport, address: Address, proxy: Address) -> None:
         raise Refused(status)
 
 
-def request(address: Address, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return a request as it is sent. The arguments are those of `Connection.exchange`."""
-    given = {name.lower() for name in headers}
+def request(address: Address, message: Message) -> bytes:
+    """Return a request as it is sent."""
+    given = {name.lower() for name in message.headers}
     more = {"Host": address.header, "Accept-Encoding": "identity"}
-    if body or method not in {"GET", "HEAD", "OPTIONS"}:
-        more["Content-Length"] = str(len(body))
+    if message.body or message.method not in {"GET", "HEAD", "OPTIONS"}:
+        more["Content-Length"] = str(len(message.body))
+    target = _target(message.url)
     proxy = address.proxy
     if proxy is not None and not address.is_tls:
         target = f"http://{address.header}{target}"
         if proxy.authorization is not None:
             more["Proxy-Authorization"] = proxy.authorization
     added = {name: value for name, value in more.items() if name.lower() not in given}
-    return _head(method, target, {**added, **headers}) + body
+    return _head(message.method, target, {**added, **message.headers}) + message.body
+
+
+def _target(url: str) -> str:
+    """Return the path of *url* with its query."""
+    after = url.partition("#")[0].partition("://")[2]
+    path, mark, query = after.partition("?")
+    return f"/{path.partition('/')[2]}{mark if query else ''}{query}"
 
 
 def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:

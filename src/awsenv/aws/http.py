@@ -8,17 +8,16 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from awsenv.aws.connection import Address, Unanswered
+from awsenv.aws.connection import Address, NoThreadError, Unanswered
+from awsenv.aws.connection import Message as Message  # noqa: PLC0414 - what `Http.send` takes
 from awsenv.aws.connections import Connections
 from awsenv.aws.proxy import answered, fault, ignored, proxy_to
 from awsenv.aws.response import TooLarge
 from awsenv.config.settings import unusable
 from awsenv.errors import Failure
-from awsenv.record import dataclass, field
+from awsenv.record import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from awsenv.aws.proxy import Proxy
     from awsenv.aws.response import Response
     from awsenv.config.ini import Setting
@@ -29,16 +28,6 @@ if TYPE_CHECKING:
 _KEPT = range(200, 300)
 """The statuses after which a connection is kept. It leads to one server, which may go on to refuse for minutes what AWS
 allows by now (coder/coder#26971)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A request of HTTP."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
 
 
 def unanswered(error: Exception) -> Unanswered | None:
@@ -179,15 +168,11 @@ class Http:
         proxy = proxy_to(url, self._environ)
         begun, limit = time.monotonic(), self._deadline.limit()
         ends = begun + self._deadline.left()
-        parts = urlsplit(message.url)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             address, opens = self._address(url, proxy), min(ends, begun + min(self._connect, limit))
             opened = self._connections.take(address, opens, is_new=self._is_sent_once)
             silence = min(self._read, self._deadline.beyond if self._is_sent_once else limit)
-            response = opened.exchange(
-                message.method, target, message.headers, message.body, ends=ends, silence=silence
-            )
+            response = opened.exchange(message, ends=ends, silence=silence)
         except Unanswered as error:
             raise self._explained(error, url, proxy, is_late=time.monotonic() >= ends) from None
         if response.status in _KEPT:
@@ -215,7 +200,7 @@ class Http:
 
     def _explained(self, error: Unanswered, url: str, proxy: Proxy | None, *, is_late: bool) -> Exception:
         """Return the error to raise for *error*."""
-        if isinstance(error.error, RuntimeError):
+        if isinstance(error.error, NoThreadError):
             hint = ("end other programs", "raise the limits: ulimit -u, ulimit -v")
             return Failure("the system starts no more threads", hint=hint)
         if isinstance(error.error, TimeoutError) and is_late:

@@ -18,8 +18,8 @@ from botocore.credentials import CredentialResolver
 from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
 
-from awsenv.aws.connection import PROXY_TLS, TLS, Unanswered
-from awsenv.aws.http import LateError, Message, TooLargeError
+from awsenv.aws.connection import PROXY_TLS, TLS, Message, Unanswered
+from awsenv.aws.http import LateError, TooLargeError
 from awsenv.aws.proxy import ProxyError
 from awsenv.aws.request import host_of
 from awsenv.aws.session import AwsSession

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from awsenv.aws.http import Message
+from awsenv.aws.connection import Message
 from awsenv.aws.refusal import failing, message_of_aws
 from awsenv.aws.request import Request, host_of
 from awsenv.aws.sdk import SdkSession
