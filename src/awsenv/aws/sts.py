@@ -280,6 +280,10 @@ class Sts:
 
     def _pause_without(self, error: Unanswered, request: Request, attempts: Attempts) -> float | None:
         """Return the seconds until the next attempt after one without a response; None: there is none."""
+        if error.was_kept and request.serial is None:
+            # The far side closed the connection before it saw the request.
+            attempts.made -= 1
+            return 0.0
         if request.serial is None:
             return None if _is_final(error) else attempts.pause_without_response()
         is_allowed = attempts.made < SENDS and self.session.deadline.left() > PAUSE
