@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from awsenv.aws.connection import Connection
     from awsenv.aws.response import Response
+    from conftest import Until
 
 FOREVER = [page(b"kept")] * 9
 
@@ -130,6 +131,18 @@ def test_a_connection_that_the_other_side_has_closed_is_not_used(clocks: Clocks)
         pool.keep(opened)
         assert b"second" == ask(pool.take(address(server), ends())).body
     assert (2, 2) == (server.connections, len(server.requests))
+
+
+def test_what_was_opened_early_is_opened_again(clocks: Clocks, until: Until) -> None:
+    """The other side may close it while the user types; one that is of use, or on its way, is left alone."""
+    pool = clocks.pool()
+    with Scripted([], FOREVER) as server:
+        pool.open_early(address(server), 30)
+        until(pool.open_again)
+
+        assert 0 == pool.open_again()
+        assert b"kept" == ask(pool.take(address(server), ends())).body
+    assert (2, 1) == (server.connections, len(server.requests))
 
 
 @pytest.mark.parametrize(("passed", "slept", "kept"), [(KEPT - 1, 0, True), (KEPT, 0, False), (1, 60, False)])

@@ -15,15 +15,20 @@ from hypothesis import strategies as st
 
 from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock
+from awsenv.aws.connection import Address
+from awsenv.aws.connections import Connections
 from awsenv.cli.agent import Answers
 from awsenv.cli.prompts import Needed, Prompts
 from awsenv.command import Failed
 from awsenv.errors import CodeRejected, MfaError, Origin, ResponseLost
 from awsenv.model import Mfa
+from servers import Scripted, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from conftest import Until
 
 DEVICE = Mfa("arn:aws:iam::123456789012:mfa/alice")
 NOWHERE = "/no/such/terminal"
@@ -64,6 +69,27 @@ def needed(call: Callable[[], object]) -> str:
     with pytest.raises(Needed) as caught:
         call()
     return caught.value.text
+
+
+def test_the_connection_is_opened_again_while_the_user_types(until: Until) -> None:
+    """The other side closes one that is idle, and the code is not to wait for another."""
+    pool, (master, slave) = Connections(), os.openpty()
+    with Scripted([], [page()]) as server:
+
+        def type_() -> None:
+            until(lambda: server.connections == 2)
+            os.write(master, b"123456\n")
+
+        host, _, port = server.host.partition(":")
+        pool.open_early(Address(host, int(port), is_tls=False), 30)
+        typist = threading.Thread(target=type_)
+        typist.start()
+        code = Prompts({}, os.ttyname(slave), connections=pool).code(DEVICE, given=None, after=None, login=login)
+        typist.join()
+    os.close(master)
+    os.close(slave)
+
+    assert ("123456", []) == (code, server.requests)
 
 
 def test_a_typed_code_reaches_the_agent(memory: Memory) -> None:

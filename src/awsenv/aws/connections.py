@@ -43,6 +43,13 @@ class _Kept:
         self.is_dropped = False
 
 
+def _is_ready(kept: _Kept) -> bool:
+    """Tell whether a connection is on its way, or can be used."""
+    if kept.connection is None:
+        return kept.opening is not None and kept.opening.locked()
+    return kept.connection.is_quiet() and not kept.connection.has_moved()
+
+
 class Connections:
     """The connections of a process, by their address. Threads may share it.
 
@@ -55,6 +62,8 @@ class Connections:
         self._now = now
         self._wall = wall
         self._kept: dict[Address, list[_Kept]] = {}
+        self._early: dict[Address, float] = {}
+        """The seconds that a connection may take, by the addresses to which one was opened early."""
         self._lock = allocate_lock()
 
     def open_early(self, address: Address, seconds: float) -> None:
@@ -64,6 +73,7 @@ class Connections:
             address: Where it leads.
             seconds: How long that may take.
         """
+        self._early[address] = seconds
         early = _Kept(self._now(), self._wall())
         early.opening = opening = allocate_lock()
         opening.acquire()
@@ -88,6 +98,15 @@ class Connections:
             return
         with self._lock:
             self._kept.setdefault(address, []).append(early)
+
+    def open_again(self) -> int:
+        """Open early what the other side has closed since, or what was kept long enough, and return how many."""
+        self.close_idle()
+        with self._lock:
+            gone = [address for address in self._early if not any(map(_is_ready, self._kept.get(address, [])))]
+        for address in gone:
+            self.open_early(address, self._early[address])
+        return len(gone)
 
     def take(self, address: Address, ends: float, *, is_new: bool = False) -> Connection:
         """Return a connection that the other side has not closed: a kept one, one that was opened early, or a new one.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
 
+    from awsenv.aws.connections import Connections
     from awsenv.cli.action import Action
     from awsenv.cli.prompts import Prompts
     from awsenv.cli.report import Shown
@@ -97,12 +98,12 @@ def may_run(environ: Mapping[str, str]) -> bool:
     return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
 
 
-def new_prompts(args: list[str], environ: Mapping[str, str]) -> Prompts:
-    """Return the prompts of this process, whose command line is *args*."""
+def new_prompts(args: list[str], environ: Mapping[str, str], connections: Connections | None = None) -> Prompts:
+    """Return the prompts of this process, whose command line is *args*; *connections* stay open meanwhile."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - the same
 
-    return Prompts(environ, waits=Waiting(args), args=args)
+    return Prompts(environ, waits=Waiting(args), args=args, connections=connections)
 
 
 def longest(environ: Mapping[str, str]) -> float:

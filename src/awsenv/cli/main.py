@@ -36,7 +36,7 @@ def run(args: list[str], prompts: Prompts | None = None, connections: Connection
         connections: The connections of this process; None: each call opens its own.
     """
     environ = process.environ()
-    prompts = prompts or conversation.new_prompts(args, environ)
+    prompts = prompts or conversation.new_prompts(args, environ, connections)
     try:
         harden.forbid_dumps()
         action = handle(args, partial(_caller, args, environ, prompts, connections))

@@ -5,6 +5,8 @@ Without an agent the provider asks here. An agent says what it needs as a text, 
 
 from __future__ import annotations
 
+from _thread import allocate_lock, start_new_thread
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 from awsenv import environment
@@ -16,12 +18,40 @@ from awsenv.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from awsenv.aws.connections import Connections
     from awsenv.errors import AwsenvError, Hint
     from awsenv.mfa import Codes
     from awsenv.model import Environ, Waits
+
+
+_PAUSE = 1.0
+"""Seconds between two looks at the connection while the user types."""
+
+_AGAIN = 10
+"""How often it is opened again at most. The call of a user who is away for longer opens its own."""
+
+
+@contextmanager
+def _kept_open(connections: Connections | None) -> Iterator[None]:
+    """While the user types, open the early connection again whenever the other side has closed it."""
+    over = allocate_lock()
+    over.acquire()
+
+    def watch(pool: Connections) -> None:
+        left = _AGAIN
+        while left > 0 and not over.acquire(timeout=_PAUSE):
+            left -= pool.open_again()
+
+    if connections is not None:
+        with suppress(RuntimeError):  # the system is at a limit: the call opens its own connection
+            start_new_thread(watch, (connections,))
+    try:
+        yield
+    finally:
+        over.release()
 
 
 def lost() -> ResponseLost:
@@ -37,6 +67,7 @@ class Prompts:
         terminal: The path of the terminal.
         waits: Shows what the command waits for.
         args: The command line: without a terminal, it decides what the user can do.
+        connections: Those that stay open while the user types; None: an agent has them.
     """
 
     has_code = False
@@ -44,10 +75,16 @@ class Prompts:
     codes_before = 0
 
     def __init__(
-        self, environ: Environ, terminal: str = "/dev/tty", waits: Waits = unseen, args: Sequence[str] = ()
+        self,
+        environ: Environ,
+        terminal: str = "/dev/tty",
+        waits: Waits = unseen,
+        args: Sequence[str] = (),
+        connections: Connections | None = None,
     ) -> None:
         self.waits = waits
         self._args = args
+        self._connections = connections
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
@@ -75,7 +112,8 @@ class Prompts:
             MfaError: There is none.
         """
         self._login = login
-        code = self._codes.next_code(device, given=given, after=after)
+        with _kept_open(self._connections):
+            code = self._codes.next_code(device, given=given, after=after)
         process.end_silence()
         return code
 
@@ -114,7 +152,8 @@ class Prompts:
 
         if self._confirmed != question.fact:
             color = question.color if process.shows_color(self._caller) else ""
-            mfa.confirm(replace(question, color=color), terminal=self._terminal)
+            with _kept_open(self._connections):
+                mfa.confirm(replace(question, color=color), terminal=self._terminal)
             process.end_silence()
         self._confirmed = question.fact
 
@@ -126,7 +165,8 @@ class Prompts:
         """
         from awsenv import mfa  # noqa: PLC0415 - few commands ask
 
-        secret = mfa.ask_secret(question, terminal=self._terminal)
+        with _kept_open(self._connections):
+            secret = mfa.ask_secret(question, terminal=self._terminal)
         process.end_silence()
         return secret
 
