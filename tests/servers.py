@@ -130,3 +130,46 @@ class Scripted:
 def page(body: bytes = b"", number: int = 200, *headers: bytes) -> bytes:
     """Return a response with a body, after which the connection stays open."""
     return b"\r\n".join((b"HTTP/1.1 %d Name" % number, b"Content-Length: %d" % len(body), *headers, b"", body))
+
+
+@contextmanager
+def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[bytes]]]:
+    """Return the host of a proxy that leads every CONNECT to its port on the loopback, and what it was sent before.
+
+    Args:
+        context: Its own TLS; None: it speaks none.
+    """
+    listening = socket.create_server(("127.0.0.1", 0))
+    heads: list[bytes] = []
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                accepted, _ = listening.accept()
+                client = accepted if context is None else context.wrap_socket(accepted, server_side=True)
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += client.recv(65536)
+                heads.append(head)
+                port = head.split()[1].rpartition(b":")[2]
+                server = socket.create_connection(("127.0.0.1", int(port)))
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                threads = [threading.Thread(target=pump, args=pair) for pair in ((client, server), (server, client))]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                client.close()
+                server.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{listening.getsockname()[1]}", heads
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()

@@ -32,7 +32,7 @@ from awsenv.config.ini import Setting
 from awsenv.errors import Origin
 from awsenv.record import replace
 from awsenv.sandbox.authority import Authority
-from servers import Scripted, page, status
+from servers import Scripted, page, status, tunnelling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,6 +252,22 @@ def test_a_proxy_that_makes_no_tunnel(answer: bytes | None, ours: str) -> None:
 def _proxy(host: str, authorization: str | None = None) -> Address:
     name, _, port = host.partition(":")
     return Address(name, int(port), is_tls=False, authorization=authorization)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("user", ["", "me:p%40ss@"])
+def test_a_tunnel(tmp_path: Path, scheme: str, user: str) -> None:
+    """TLS is spoken through the proxy, over its own TLS if it has one, and its password is for the proxy alone."""
+    authority = Authority(tmp_path)
+    own = authority.server() if scheme == "https" else None
+    with Scripted([OK] * 2, context=authority.server("sts.test")) as server, tunnelling(own) as (host, heads):
+        url = f"https://sts.test:{server.host.partition(':')[2]}/"
+        ours = http({"https_proxy": f"{scheme}://{user}{host}"}, bundle=authority.bundle)
+        assert ["200 <xml/>"] * 2 == [of_ours(ours, url) for _ in range(2)]
+        assert 1 == len(heads)
+
+    assert (b"Proxy-Authorization: Basic bWU6cEBzcw==" in heads[0]) is bool(user)
+    assert not any(b"proxy-authorization" in request.lower() for request in server.requests)
 
 
 def test_a_proxy_that_hangs() -> None:
