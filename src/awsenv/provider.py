@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
-from awsenv.aws.chain import credentials
 from awsenv.config import sources
 from awsenv.config.sources import KINDS
 from awsenv.errors import (
@@ -266,6 +265,8 @@ class Provider:
         def fetch(chain: Chain, session: Credentials | None) -> Credentials:
             if session is None and not can_call:
                 raise MfaError("the MFA session has ended", hint=hint)
+            from awsenv.aws.chain import credentials  # noqa: PLC0415 - `list`, `status` and `off` call AWS for nothing
+
             return credentials(chain, profiles, environ, session=session, waits=waits, connections=connections)
 
         return Plan(
@@ -280,6 +281,8 @@ class Provider:
     def _called(self, resolved: Resolved) -> Credentials:
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         code, program = resolved.code, resolved.program
+        from awsenv.aws.chain import credentials  # noqa: PLC0415 - see `_plan`
+
         return credentials(
             chain,
             profiles,

@@ -45,6 +45,14 @@ def test_assuming_a_role_loads_no_sdk(world: World) -> None:
     assert set() == loaded & {"boto3", "botocore", "urllib3", "http.client", "email", "typer", "pydantic", "rich"}
 
 
+@pytest.mark.parametrize("words", ["off --shell sh", "status", "list"])
+def test_a_command_that_does_not_call_aws_loads_nothing_that_does(world: World, words: str) -> None:
+    """Such a command loads no module of `awsenv.aws` or `awsenv.iam`, even if no agent answers it."""
+    loaded = _modules(world, "-m", "awsenv", *words.split())
+
+    assert set() == {each for each in loaded if each.startswith(("awsenv.aws.", "awsenv.iam."))}
+
+
 @pytest.mark.parametrize("shell", [shell.name for shell in shells.hooked()])
 def test_init_loads_almost_nothing(world: World, shell: str) -> None:
     """`init` loads only a few modules in addition to those of Python's own start."""

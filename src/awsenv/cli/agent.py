@@ -223,4 +223,4 @@ def _load() -> None:
     for command in commands.COMMANDS.values():
         if command.is_answered:
             app.module(command.name)
-    import awsenv.aws.sts  # noqa: F401, PLC0415 - botocore, which takes its time
+    import awsenv.aws.chain  # noqa: F401, PLC0415 - what calls AWS
