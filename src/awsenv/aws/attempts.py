@@ -5,7 +5,6 @@ The mode `adaptive` is `standard` here: what it adds is a rate for the many call
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,17 +56,19 @@ _ASKED = 5.0
 """Seconds: the longest pause, and how much longer a response can make it."""
 
 
-@dataclass
 class Attempts:
-    """The attempts of one call."""
+    """The attempts of one call.
 
-    most: int
-    """How many there are, with the first."""
-    mode: str
-    deadline: Deadline
-    random: Callable[[], float] | None = None
-    """Returns a number from 0 to 1; None: Python's own."""
-    made: int = field(default=0, init=False)
+    Args:
+        most: How many there are, with the first.
+        mode: The retry mode.
+        deadline: The end of the call.
+        random: Returns a number from 0 to 1; None: Python's own.
+    """
+
+    def __init__(self, most: int, mode: str, deadline: Deadline, random: Callable[[], float] | None = None) -> None:
+        self.most, self.mode, self.deadline, self.random = most, mode, deadline, random
+        self.made = 0
 
     def pause_after_error(self, code: str, status: int, headers: Mapping[str, str]) -> float | None:
         """Return the seconds until the next attempt after an error response; None: there is none."""

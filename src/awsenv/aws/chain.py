@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +13,7 @@ from awsenv.aws.sts import Sts
 from awsenv.config.sources import account_of
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, ResponseLost, SourceError, UnreachableError
 from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
+from awsenv.record import replace
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def credentials(
         made = replace(made, account=sts.identity(made).account)
         if (error := foreign(chain, made.account)) is not None:
             raise error
-    calls = _Calls(chain, sts, made, code, prompts, profiles, program)
+    calls = _Calls(chain, sts, made, code=code, prompts=prompts, profiles=profiles, program=program)
     for index, hop in enumerate(chain.hops[begin:], start=begin):
         made = calls.made(index, hop, made)
     if sts.clock.is_corrected and sts.clock.ahead is not None:
@@ -178,18 +178,29 @@ def _is_of_source(chain: Chain) -> bool:
     return not isinstance(chain.last, AssumeRole) or chain.last.role.account is None
 
 
-@dataclass
 class _Calls:
-    """The calls of one chain, and the principal of its source, once AWS has named it."""
+    """The calls of one chain, and the principal of its source, once AWS has named it.
 
-    chain: Chain
-    sts: Sts
-    source: Credentials
-    """They sign the first call."""
-    code: str | None
-    prompts: Prompts | None
-    profiles: Profiles
-    program: str | None
+    Args:
+        sts: STS.
+        source: The credentials of the source, which sign the first call.
+
+    The others are those of `credentials`.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        sts: Sts,
+        source: Credentials,
+        *,
+        code: str | None,
+        prompts: Prompts | None,
+        profiles: Profiles,
+        program: str | None,
+    ) -> None:
+        self.chain, self.sts, self.source = chain, sts, source
+        self.code, self.prompts, self.profiles, self.program = code, prompts, profiles, program
 
     def made(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
         """Return the credentials of a hop."""

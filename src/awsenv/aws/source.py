@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from awsenv.config.recursion import entered
 from awsenv.config.sources import KINDS, access_key, account, how_to_renew, title
 from awsenv.errors import AwsenvError, Origin, SourceError
 from awsenv.model import Credentials
+from awsenv.record import replace
 from awsenv.variables import WEB_IDENTITY, having
 
 if TYPE_CHECKING:

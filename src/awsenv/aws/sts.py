@@ -6,7 +6,6 @@ The one sender of its requests: without botocore, whose client takes longer than
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +21,7 @@ from awsenv.aws.request import IDENTITY, NOBODY, Request, form, request
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials, GetSessionToken, Source
+from awsenv.record import dataclass, field, replace
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
