@@ -15,7 +15,6 @@ set, even to an empty value. A second role keeps what the first one saved.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from awsenv import variables
 from awsenv.model import AssumeRole, Change, Credentials
@@ -23,6 +22,7 @@ from awsenv.record import dataclass
 from awsenv.variables import KEY_PAIR, VARIABLES, having
 from awsenv.wording import epoch
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 

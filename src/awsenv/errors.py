@@ -24,12 +24,13 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
 
 from awsenv.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import ClassVar
 
 
 @unique

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
-from typing import Protocol
 
 from awsenv.errors import TYPED, Origin
 from awsenv.record import dataclass, field, replace
@@ -16,17 +15,20 @@ from awsenv.record import dataclass, field, replace
 Environ = Mapping[str, str]
 """The environment of the caller, always passed as an argument."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Waits(Protocol):
-    """Shows the user what the command waits for."""
+    class Waits(Protocol):
+        """Shows the user what the command waits for."""
 
-    def __call__(self, text: str, /, *, beside: bool = False) -> AbstractContextManager[object]:
-        """Return the context in which the command waits for *text*.
+        def __call__(self, text: str, /, *, beside: bool = False) -> AbstractContextManager[object]:
+            """Return the context in which the command waits for *text*.
 
-        Args:
-            text: What it waits for: `AWS STS at sts.amazonaws.com`.
-            beside: Whether another program may write to the terminal meanwhile.
-        """
+            Args:
+                text: What it waits for: `AWS STS at sts.amazonaws.com`.
+                beside: Whether another program may write to the terminal meanwhile.
+            """
 
 
 def unseen(_text: str, /, *, beside: bool = False) -> AbstractContextManager[object]:

@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
@@ -22,6 +21,7 @@ from awsenv.model import AssumeRole, Note, Question, Rails, unseen
 from awsenv.record import dataclass, field, replace
 from awsenv.wording import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -56,7 +56,8 @@ class Resolved:
     """What gets the credentials: if it cannot be started, no MFA code is used for it. None: no program."""
 
 
-class Left(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Left:
     """What an agent holds of a role, and what it does with it."""
 
     role: float | None

@@ -70,7 +70,7 @@ def test_an_error_is_that_of_botocore(body: str) -> None:
     error = of_botocore(body, 403)["Error"]
     found = answer.refused(Response(403, {}, body.encode()))
 
-    assert (error["Code"].rpartition(":")[2], error.get("Message") or "", 403) == found
+    assert answer.Answer(error["Code"].rpartition(":")[2], error.get("Message") or "", 403) == found
 
 
 @pytest.mark.parametrize("body", NO_ERRORS)

@@ -53,6 +53,17 @@ def test_a_command_that_does_not_call_aws_loads_nothing_that_does(world: World, 
     assert set() == {each for each in loaded if each.startswith(("awsenv.aws.", "awsenv.iam."))}
 
 
+HEAVY = {"configparser", "dataclasses", "inspect", "json", "pathlib", "typing", "awsenv.aws.denial"}
+"""Modules of which each takes a tenth of Python's own start or more, with what it loads."""
+
+
+def test_assuming_a_role_loads_no_module_that_is_heavier_than_its_use(world: World) -> None:
+    """From the command line to the first request, no module of which only a line is needed is loaded."""
+    loaded = _modules(world, "-c", "import awsenv.cli.main, awsenv.cli.exec, awsenv.aws.chain, awsenv.provider")
+
+    assert set() == loaded & HEAVY
+
+
 @pytest.mark.parametrize("shell", [shell.name for shell in shells.hooked()])
 def test_init_loads_almost_nothing(world: World, shell: str) -> None:
     """`init` loads only a few modules in addition to those of Python's own start."""

@@ -12,20 +12,21 @@ from __future__ import annotations
 import os
 import threading
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
 
 from awsenv.agent.term import ADVISORY, AHEAD, MARGIN, Clock, Term, short
 from awsenv.errors import AGAIN, AgentError
 from awsenv.record import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from typing import TypeVar
 
     from awsenv.model import Chain, Credentials
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
+    _Key = TypeVar("_Key")
+    _Value = TypeVar("_Value")
 
 RETRY = 30
 """Seconds after a failed renewal in which AWS is not called again, as long as the role lives."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from math import inf
-from typing import TYPE_CHECKING
 
 from awsenv.errors import AgentError
 from awsenv.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+from awsenv.record import dataclass
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from awsenv.aws.response import Response
 
 _DEPTH = 5
@@ -17,7 +21,8 @@ UNKNOWN = "Unknown"
 """The code of an answer that has none."""
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """An error response."""
 
     code: str

@@ -5,8 +5,7 @@ The mode `adaptive` is `standard` here: what it adds is a rate for the many call
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

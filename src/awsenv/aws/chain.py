@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol
 
 from awsenv import config
 from awsenv.aws.request import Token, denied_hint
@@ -16,65 +15,67 @@ from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
 from awsenv.record import replace
 from awsenv.wording import printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol
 
     from awsenv.aws.connections import Connections
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Question, Waits
 
+    class Prompts(Protocol):
+        """What only the process of the caller can give, with its terminal and its environment."""
+
+        @property
+        def has_code(self) -> bool:
+            """Whether the client has sent a code in reply to the agent."""
+
+        @property
+        def codes_before(self) -> int:
+            """How many codes were sent to AWS before for the same request."""
+
+        def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
+            """Return a code of *device* that was not sent to AWS before.
+
+            Args:
+                device: The device.
+                given: The code of the command line. It counts once.
+                after: Why the last code failed.
+                login: Returns the command that opens the MFA session, for where there is no terminal.
+
+            Raises:
+                AwsenvError: There is no code.
+            """
+
+        def give_back(self, device: Mfa, code: str) -> None:
+            """Note that a code was not sent."""
+
+        def find(self, program: str) -> None:
+            """Check that the process of the caller can become *program*.
+
+            Raises:
+                LaunchError: It cannot.
+            """
+
+        def confirm(self, question: Question) -> None:
+            """Check that the user wants a protected role.
+
+            Raises:
+                AwsenvError: The user does not, or cannot be asked.
+            """
+
+        def run(self, words: Sequence[str], profile: str) -> bytes:
+            """Return what the `credential_process` of *profile* prints.
+
+            Raises:
+                Failed: It was not started, it failed, or it was killed.
+            """
+
+
 MAX_CODES = 3
 """How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
-
-
-class Prompts(Protocol):
-    """What only the process of the caller can give, with its terminal and its environment."""
-
-    @property
-    def has_code(self) -> bool:
-        """Whether the client has sent a code in reply to the agent."""
-
-    @property
-    def codes_before(self) -> int:
-        """How many codes were sent to AWS before for the same request."""
-
-    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
-        """Return a code of *device* that was not sent to AWS before.
-
-        Args:
-            device: The device.
-            given: The code of the command line. It counts once.
-            after: Why the last code failed.
-            login: Returns the command that opens the MFA session, for where there is no terminal.
-
-        Raises:
-            AwsenvError: There is no code.
-        """
-
-    def give_back(self, device: Mfa, code: str) -> None:
-        """Note that a code was not sent."""
-
-    def find(self, program: str) -> None:
-        """Check that the process of the caller can become *program*.
-
-        Raises:
-            LaunchError: It cannot.
-        """
-
-    def confirm(self, question: Question) -> None:
-        """Check that the user wants a protected role.
-
-        Raises:
-            AwsenvError: The user does not, or cannot be asked.
-        """
-
-    def run(self, words: Sequence[str], profile: str) -> bytes:
-        """Return what the `credential_process` of *profile* prints.
-
-        Raises:
-            Failed: It was not started, it failed, or it was killed.
-        """
 
 
 def credentials(

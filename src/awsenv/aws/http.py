@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from binascii import b2a_base64
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from awsenv.aws.connection import Address, NoThreadError, Unanswered
@@ -17,6 +16,7 @@ from awsenv.config.settings import unusable
 from awsenv.errors import Failure
 from awsenv.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.aws.proxy import Proxy
     from awsenv.aws.response import Response

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _socket import gaierror
-from typing import TYPE_CHECKING
 
 from awsenv import duration
 from awsenv.aws.connection import EXCHANGE, NAME, PROXY_TLS, TCP
@@ -17,6 +16,7 @@ from awsenv.errors import AGAIN, AwsenvError, ResponseLost, UnreachableError
 from awsenv.record import replace
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.aws.connection import Unanswered
     from awsenv.aws.http import Attempt

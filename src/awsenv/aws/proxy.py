@@ -6,7 +6,6 @@ import re
 import sys
 from _socket import AF_INET, AF_INET6, inet_pton
 from contextlib import suppress
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from awsenv.aws.connection import EXCHANGE, PROXY_TLS, TLS, TUNNEL, Refused, Unanswered
@@ -17,6 +16,7 @@ from awsenv.errors import AGAIN, ConfigError, Origin
 from awsenv.record import dataclass
 from awsenv.wording import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -107,7 +107,7 @@ def failing(code: str, status: int) -> str | None:
 
 def refusal(answer: Answer, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
-    code, message, status = answer
+    code, message, status = answer.code, answer.message, answer.status
     if does := failing(code, status):
         return lost(f"{request.where} {does}", request, f"{AGAIN} in a minute")
     # botocore takes the status of a page for the code, or finds none in it.
@@ -131,7 +131,7 @@ def withheld(answer: Answer, issuer: str, *, renew: Hint, refused: Hint) -> Awse
         renew: The next step where what the user has from it has expired.
         refused: The next step after a refusal.
     """
-    code, message, status = answer
+    code, message, status = answer.code, answer.message, answer.status
     text = message_of_aws(message)
     because = None if text is None else f"AWS said: {text.rstrip('.')}"
     if does := failing(code, status):

@@ -6,7 +6,6 @@ AWS answers AccessDenied both to a missing role and to a missing permission. Doe
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from awsenv.config.limits import is_bare_name
@@ -15,8 +14,10 @@ from awsenv.model import AssumeRole, Credentials, Hop
 from awsenv.record import dataclass, field, replace
 from awsenv.wording import printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
     from awsenv.aws.denial import Denial
     from awsenv.config import Profiles

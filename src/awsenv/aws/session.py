@@ -6,7 +6,6 @@ import math
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from awsenv.aws.connections import Connections
 from awsenv.aws.http import Deadline, Http
@@ -19,6 +18,7 @@ from awsenv.model import unseen
 from awsenv.record import replace
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

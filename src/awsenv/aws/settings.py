@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from awsenv import __version__
@@ -26,6 +25,7 @@ from awsenv.config.settings import MOST, WITHOUT_REGION
 from awsenv.model import Credentials
 from awsenv.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

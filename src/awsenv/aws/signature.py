@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -6,7 +6,6 @@ import re
 import time
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING
 
 from awsenv.aws.fields import instant, kind_of, token_of, wrong_field
 from awsenv.aws.sts import Sts
@@ -18,6 +17,7 @@ from awsenv.model import Credentials
 from awsenv.record import replace
 from awsenv.variables import WEB_IDENTITY, having
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from awsenv.aws import answer, settings, signature
 from awsenv.aws.attempts import Attempts
@@ -24,8 +23,10 @@ from awsenv.model import Credentials, GetSessionToken, Source
 from awsenv.record import dataclass, field, replace
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
 
     from awsenv.aws.answer import Answer
     from awsenv.aws.denial import Denial
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from awsenv.errors import AwsenvError, Hint
     from awsenv.model import Hop
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 SENDS = 3
 """How often a request with a code is tried, if it does not leave this machine."""

@@ -6,15 +6,16 @@ A cache key is a digest, which reveals nothing of its input.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from awsenv.config.settings import endpoint
 from awsenv.config.sources import KINDS, access_key
 from awsenv.record import fields, is_dataclass
 from awsenv.variables import having
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Chain, Environ, Source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
 from awsenv.config.hops import device_of
@@ -14,6 +13,7 @@ from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Mfa, Rails, RoleRequest
 from awsenv.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

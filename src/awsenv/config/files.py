@@ -16,16 +16,17 @@ import re
 import shlex
 import stat
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
 
 from awsenv.errors import ConfigError, Origin
 from awsenv.record import dataclass, field
 from awsenv.variables import home
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import IO
 
 _BOMS = ((b"\xef\xbb\xbf", "UTF-8 with a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _LOOK = "check what is in it: someone else may have changed it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
 
 from awsenv.config.ini import EVERYWHERE
 from awsenv.config.profiles import KINDS
@@ -14,6 +13,7 @@ from awsenv.errors import ConfigError
 from awsenv.record import dataclass, replace
 from awsenv.wording import printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

@@ -6,8 +6,6 @@ and AWS accepts a code once. botocore prompts again for each `mfa_serial` of a c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
 from awsenv.duration import exact
@@ -17,8 +15,10 @@ from awsenv.record import dataclass, replace
 from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
 
     from awsenv.config.links import Link, Links
     from awsenv.config.profiles import Profile

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
 
 from awsenv.distance import nearest
 from awsenv.duration import exact
@@ -21,6 +20,7 @@ from awsenv.model import RoleArn
 from awsenv.record import dataclass, field
 from awsenv.wording import printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from awsenv.config import files, limits, sources
 from awsenv.config.headers import did_you_mean, misspelt
@@ -13,6 +12,7 @@ from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.record import dataclass, replace
 from awsenv.wording import printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

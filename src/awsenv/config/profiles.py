@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini, rails
 from awsenv.record import dataclass
 from awsenv.wording import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from awsenv.config.ini import Setting
     from awsenv.errors import Origin

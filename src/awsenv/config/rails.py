@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits
 from awsenv.distance import nearest
@@ -16,8 +15,10 @@ from awsenv.errors import ConfigError, Origin
 from awsenv.model import Rails
 from awsenv.wording import listed, printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from awsenv.config.ini import Setting
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv.config.sources import KINDS
 from awsenv.errors import ConfigError
 from awsenv.wording import printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.config.profiles import Profiles
     from awsenv.model import Environ, Source

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
 from awsenv.config.headers import lost_rails, misplaced_rails
@@ -20,6 +19,7 @@ from awsenv.record import replace
 from awsenv.variables import REGION, having
 from awsenv.wording import listed, printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from awsenv import duration
@@ -21,6 +20,7 @@ from awsenv.record import replace
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
 from awsenv.wording import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
 
 from awsenv import environment
 from awsenv.config import limits
@@ -21,6 +20,7 @@ from awsenv.record import dataclass
 from awsenv.variables import CONTAINER_URIS, KEY_PAIR, TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
 from awsenv.distance import nearest
 from awsenv.errors import ConfigError
 from awsenv.wording import listed, printable, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.errors import Hint

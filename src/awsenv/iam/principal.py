@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
 
 from awsenv.record import dataclass, field
 from awsenv.wording import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
 USER, ROLE, FEDERATED, ROOT = "user", "assumed-role", "federated-user", "root"
 """The kinds of principals, as in their ARNs."""
