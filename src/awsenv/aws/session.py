@@ -57,7 +57,9 @@ class AwsSession:
         self.connections = connections or Connections()
         self.environ = environ
         self.profiles = profiles or NO_PROFILES
-        self.profile = profile if profile is not None and self.profiles.get(profile) is not None else None
+        own = None if profile is None else self.profiles.get(profile)
+        self.profile = None if own is None else profile
+        self._profile = own or self.profiles.get("default")
         self.region = region
         self.timeout = call_timeout(environ) if timeout is None else timeout
         is_set = timeout is None and environ.get("AWSENV_TIMEOUT")
@@ -107,8 +109,7 @@ class AwsSession:
         """Return what the environment, or else the profile, sets: a variable or key of botocore; None: nothing."""
         if variable is not None and self.environ.get(variable):
             return Setting(self.environ[variable], Origin(variable))
-        profile = self.profiles.get(self.profile or "default")
-        return None if profile is None or key is None else profile.settings.get(key)
+        return None if self._profile is None or key is None else self._profile.settings.get(key)
 
     def endpoint_setting(self, service_name: str) -> Setting | None:
         """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
@@ -116,9 +117,8 @@ class AwsSession:
         Raises:
             ConfigError: It is not a URL, or `services` names a section that does not exist.
         """
-        profile = self.profiles.get(self.profile or "default")
-        url = endpoint(service_name.replace("-", "_"), profile, self.profiles, self.environ)
-        section = None if profile is None else profile.settings.get("services")
+        url = endpoint(service_name.replace("-", "_"), self._profile, self.profiles, self.environ)
+        section = None if self._profile is None else self._profile.settings.get("services")
         if url is None and section is not None and self.profiles.services(section.value) is None:
             raise ConfigError(
                 f"there is no section [services {printable(section.value)}]",

@@ -14,6 +14,7 @@ These have no effect on a request to STS, or on how it is signed here: `paramete
 from __future__ import annotations
 
 import os
+import re
 import sys
 from urllib.parse import parse_qs, urlsplit
 
@@ -198,10 +199,6 @@ def _of_botocore(session: AwsSession) -> tuple[str, str]:
     return sent.endpoint, query["X-Amz-Credential"][0].split("/")[2]
 
 
-_PRODUCT_CHARACTERS = frozenset("!$%&'*+-.^_`|~,")
-"""Beside letters and digits, what a part of a user agent may hold (botocore, `useragent.py`)."""
-
-
 def user_agent(app_id: str | None, retry_mode: str) -> str:
     """Return the `User-Agent` header, in the form of AWS's SDKs: CloudTrail shows it with each call.
 
@@ -225,4 +222,5 @@ def user_agent(app_id: str | None, retry_mode: str) -> str:
 
 
 def _product(text: str) -> str:
-    return "".join(c if (c.isascii() and c.isalnum()) or c in _PRODUCT_CHARACTERS else "-" for c in text)
+    """Return *text* as a part of a user agent may be (botocore, `useragent.py`)."""
+    return re.sub(r"[^A-Za-z0-9!$%&'*+.^_`|~,-]", "-", text)
