@@ -45,6 +45,24 @@ def test_assuming_a_role_loads_no_sdk(world: World) -> None:
     assert set() == loaded & {"boto3", "botocore", "urllib3", "http.client", "email", "typer", "pydantic", "rich"}
 
 
+MOST = {
+    "read-only --shell sh": 150,
+    "exec read-only -- true": 150,
+    "credential-process read-only": 155,
+    "list": 100,
+    "status": 90,
+}
+"""Modules that a command may load in addition to those of Python's own start; some ten more than Python 3.11 loads."""
+
+
+@pytest.mark.parametrize("words", MOST)
+def test_a_command_without_an_agent_loads_few_modules(world: World, words: str) -> None:
+    """A module more costs each such command some tenths of a millisecond: more than these are no accident."""
+    loaded = _modules(world, "-m", "awsenv", *words.split()) - _modules(world, "-m", "keyword")
+
+    assert len(loaded) <= MOST[words], sorted(loaded)
+
+
 @pytest.mark.parametrize("words", ["off --shell sh", "status", "list"])
 def test_a_command_that_does_not_call_aws_loads_nothing_that_does(world: World, words: str) -> None:
     """Such a command loads no module of `awsenv.aws` or `awsenv.iam`, even if no agent answers it."""
