@@ -67,7 +67,7 @@ def of_botocore(session: AwsSession, sdk: SdkSession | None = None) -> tuple[str
     client, _ = connect(sdk or SdkSession(session), IDENTITY, SIGNER)
     retries = client.meta.config.retries
     is_set = session.setting("retry_mode", "AWS_RETRY_MODE") is not None
-    # botocore before 1.44 takes `legacy` where nothing is set.
+    # Older releases of botocore, as 1.41, take `legacy` where nothing is set.
     mode = retries["mode"] if is_set else "standard"
     most = LEGACY_ATTEMPTS if mode == "legacy" else DEFAULT_MAX_ATTEMPTS
     return (*sent_by(client), retries.get("total_max_attempts", most), mode)

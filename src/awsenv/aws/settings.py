@@ -118,7 +118,7 @@ def of(session: AwsSession) -> ClientSettings:
     if session.region is not None:
         values["region"] = session.region
     url, region = (_endpoint(values, endpoint) if _is_judged(values) else None) or _of_botocore(session)
-    # botocore before 1.44 takes `legacy` where nothing is set.
+    # Older releases of botocore, as 1.41, take `legacy` where nothing is set.
     mode = values.get("retry_mode", "standard")
     most = values.get("max_attempts")
     return ClientSettings(
