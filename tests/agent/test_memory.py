@@ -381,16 +381,20 @@ def test_a_role_that_ends_at_once_is_given_and_not_held(aws: Aws, times: Times) 
     assert ("1", ()) == (key_id(hasty, plan_of(aws)), hasty.held())
 
 
-def test_what_is_held_is_reported(aws: Aws, times: Times) -> None:
-    """The memory calls a function whenever it holds something new, since that ends at another time."""
-    held: list[str] = []
-    memory = Memory(times.clock, lambda: held.append("held"))
+def test_a_change_is_reported(aws: Aws, times: Times) -> None:
+    """The memory calls a function after each call of AWS, and whenever it holds something new."""
+    changes: list[str] = []
+    memory = Memory(times.clock, lambda: changes.append("change"))
     memory.lease(plan_of(aws))
     memory.lease(plan_of(aws))
-    assert ["held"] == held
+    assert 1 == len(changes)
+    aws.failure = UnreachableError("AWS is away")
+    with pytest.raises(UnreachableError):
+        memory.lease(plan_of(aws, "other"))
+    assert 2 == len(changes)
     memory.keep(plan_of(aws), aws.keys("kept"))
     memory.keep_session("session", aws.keys("session"), "of alice")
-    assert ["held"] * 3 == held
+    assert 4 == len(changes)
 
 
 def test_a_renewed_role_keeps_its_id(memory: Memory, plan: Plan, times: Times) -> None:

@@ -122,12 +122,13 @@ class Memory:
 
     Args:
         clock: The two clocks.
-        on_hold: Called in any thread when something new is held: `drop_expired` has another time to be called at.
+        on_change: Called in any thread when a call of AWS has ended, or when something else is held from now on:
+            `drop_expired` has another time to be called at.
     """
 
-    def __init__(self, clock: Clock, on_hold: Callable[[], object] = bool) -> None:
+    def __init__(self, clock: Clock, on_change: Callable[[], object] = bool) -> None:
         self._clock = clock
-        self._on_hold = on_hold
+        self._on_change = on_change
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
         self._sessions: dict[str, tuple[str, Term]] = {}
@@ -213,7 +214,8 @@ class Memory:
         term = Term.of(credentials, plan.title, _seconds(plan.chain), self._clock)
         with self._lock:
             entry = self._entry(plan)
-            self._hold(entry, term)
+            entry.term = term
+            self._on_change()
             return _handed(entry, plan, term)
 
     def keep_session(self, key: str, credentials: Credentials, title: str, *, duration: float | None = None) -> None:
@@ -232,7 +234,7 @@ class Memory:
         with self._lock:
             _put_last(self._sessions, key, (short(title), term), MAX_SESSIONS)
             self._until = max(self._until, term.deadline)
-            self._on_hold()
+            self._on_change()
 
     def session(self, key: str) -> Credentials | None:
         """Return the MFA session; None where none is held, or what is held has ended."""
@@ -318,7 +320,8 @@ class Memory:
             if term is None:
                 entry.retry_at = self._clock.boot() + RETRY
             else:
-                self._hold(entry, term)
+                entry.term = term
+            self._on_change()
 
     # What follows is called with the lock held.
 
@@ -330,10 +333,6 @@ class Memory:
             entry.plan = plan
         _put_last(self._entries, plan.key, entry, MAX_ROLES)
         return entry
-
-    def _hold(self, entry: _Entry, term: Term) -> None:
-        entry.term = term
-        self._on_hold()
 
     def _start_fetch(self, entry: _Entry, plan: Plan) -> _Fetch:
         """Return the call of AWS that is under way, or one that begins now, in a thread that all can stop waiting for.

@@ -6,9 +6,10 @@ It never asks the user anything. What it lacks it says to the client, which send
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from awsenv.agent import server
 from awsenv.agent.events import boot_time
 from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock
+from awsenv.aws.connections import Connections
 from awsenv.cli import app, commands, conversation
 from awsenv.cli.action import Local, packed
 from awsenv.cli.main import handle
@@ -134,6 +136,8 @@ class Handler:
     memory: Memory
     endpoint: Callable[[], Endpoint]
     """Starts the container credentials endpoint when it is first needed."""
+    connections: Connections = field(default_factory=Connections)
+    """Those to AWS that are kept for the next request."""
     is_private: bool = False
     """Whether the agent serves one command alone, which has sent its whole environment."""
     now: Callable[[], float] = time.time
@@ -146,7 +150,7 @@ class Handler:
             ValueError: It is none.
         """
         if verb == conversation.LOCK:
-            forget(self.memory)
+            self.forget()
             return []
         if verb not in {conversation.RUN, conversation.PART}:
             raise ValueError(verb)
@@ -168,6 +172,7 @@ class Handler:
             waits,
             endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
             is_private=self.is_private,
+            connections=self.connections,
             now=self.now,
         )
         return Caller(
@@ -185,11 +190,17 @@ class Handler:
             now=self.now,
         )
 
+    def forget(self) -> None:
+        """Drop every secret, what was read of the files, and the connections to AWS."""
+        self.memory.drop()
+        config.forget()
+        self.connections.close()
 
-def forget(memory: Memory) -> None:
-    """Drop every secret: those of *memory*, and what was read of the files."""
-    memory.drop()
-    config.forget()
+    def tidy(self) -> float:
+        """Drop what has expired and close idle connections; return in how many seconds there is more to do."""
+        self.connections.close_idle()
+        close = self.connections.next_close()
+        return min(self.memory.drop_expired(), math.inf if close is None else close - time.monotonic())
 
 
 def main(words: list[str]) -> None:
@@ -197,15 +208,16 @@ def main(words: list[str]) -> None:
     memory = Memory(Clock(time.time, boot_time), lambda: agent.note_use())  # noqa: PLW0108 - it is made below
     is_private = words[0] == server.PRIVATE
     endpoint = cache(lambda: _endpoint(memory, agent))
+    handler = Handler(memory, endpoint, is_private=is_private)
     agent = server.inherited(
         words,
-        Handler(memory, endpoint, is_private=is_private).reply,
+        handler.reply,
         server.Life(
             until=memory.until,
             in_use=lambda: endpoint.cache_info().currsize > 0 and endpoint().is_used(),
             is_empty=lambda: not memory.held(),
-            on_drop=partial(forget, memory),
-            tidy=memory.drop_expired,
+            on_drop=handler.forget,
+            tidy=handler.tidy,
         ),
     )
     # Its first client does not wait for it.

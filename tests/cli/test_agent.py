@@ -1,0 +1,84 @@
+"""What the agent keeps between two requests beside its memory: connections to AWS."""
+
+from __future__ import annotations
+
+import math
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.agent.memory import Memory
+from awsenv.agent.term import Clock
+from awsenv.aws.connection import Address, connect
+from awsenv.aws.connections import KEPT, Connections
+from awsenv.cli.agent import Handler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.agent.endpoint import Endpoint
+    from conftest import Until, World
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """Return a socket that stands for AWS."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(60)
+        yield listening
+
+
+def _no_endpoint() -> Endpoint:
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("case", ["age", "lock"])
+def test_a_connection_is_kept_for_a_while(listening: socket.socket, case: str) -> None:
+    """The agent closes a connection to AWS after half a minute without a request, and as soon as it is locked."""
+    later = [0.0]
+    connections = Connections(lambda: time.monotonic() + later[0], lambda: time.time() + later[0])
+    memory = Memory(Clock(time.time, time.monotonic))
+    handler = Handler(memory, _no_endpoint, connections=connections)
+    assert math.inf == handler.tidy()
+    opened = connect(Address("127.0.0.1", listening.getsockname()[1], is_tls=False), time.monotonic() + 60)
+    with listening.accept()[0] as accepted:
+        accepted.settimeout(60)
+        connections.keep(opened)
+        assert 0 < handler.tidy() <= KEPT
+        assert opened.is_quiet()
+        if case == "lock":
+            handler.forget()
+        else:
+            later[0] = KEPT + 1
+        assert math.inf == handler.tidy()
+        assert b"" == accepted.recv(1)
+
+
+def _connections(world: World) -> list[str]:
+    """Return the own address of each connection to the local AWS."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [
+        own
+        for _, own, other, state, *_ in rows
+        if (int(other.partition(":")[2], 16), state) == (world.sandbox.port, "01")
+    ]
+
+
+def test_the_next_role_comes_over_the_same_connection(world: World, until: Until) -> None:
+    """The connection that has opened the MFA session is kept for the roles that follow, and `lock` closes it."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux shows connections in /proc")
+    assert 0 == world.run("login", world.device.code()).returncode
+    first = _connections(world)
+    for role in ("power-user", "read-only"):
+        assert 0 == world.run("exec", role, "--", "true").returncode
+        assert first == _connections(world)
+    assert 0 == world.run("lock").returncode
+
+    until(lambda: _connections(world) == [])
+    assert 1 == len(first)
+    assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == world.actions()
