@@ -82,3 +82,22 @@ def test_the_next_role_comes_over_the_same_connection(world: World, until: Until
     until(lambda: _connections(world) == [])
     assert 1 == len(first)
     assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == world.actions()
+
+
+def test_the_connection_opens_while_the_user_types(world: World, until: Until) -> None:
+    """An agent that needs a code opens the connection meanwhile, sends nothing, and then sends the code over it."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux shows connections in /proc")
+    world.run("login", world.device.code())
+    world.run("lock")
+    until(lambda: _connections(world) == [])
+    world.sandbox.clear_calls()
+
+    assert 6 == world.run("power-user", "--shell", "sh").returncode  # there is no terminal to type it on
+    until(lambda: len(_connections(world)) == 1)
+    early = _connections(world)
+    assert [] == world.actions()
+    world.sandbox.clock.elapse(30)
+
+    assert 0 == world.run("exec", "power-user", world.device.code(), "--", "true").returncode
+    assert (early, ["AssumeRole"]) == (_connections(world), world.actions())

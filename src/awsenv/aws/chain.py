@@ -221,8 +221,8 @@ class _Calls:
         if self.program is not None:
             self.prompts.find(self.program)
         if self.code is None and not self.prompts.has_code:
-            # Nobody types a code that cannot be sent.
-            self.sts.check()
+            # Nobody types a code that cannot be sent, and the connection opens meanwhile.
+            self.sts.prepare()
         first = self.chain.hops[0]
         if isinstance(first, AssumeRole) and device == first.mfa and config.through_session(self.chain) is None:
             login = str  # no session gives a role of more than an hour

@@ -155,6 +155,15 @@ class Http:
         if bad := self._bad_bundle(url):
             raise bad
 
+    def open_early(self, url: str) -> None:
+        """Open a connection for a later request to *url*, in a thread. If that fails, the request tells.
+
+        Raises:
+            ConfigError: The proxy is of no use.
+        """
+        address = self._address(url, proxy_to(url, self._environ))
+        self._connections.open_early(address, min(self._connect, self._deadline.seconds))
+
     def send(self, message: Message) -> Response:
         """Return the response to a request. A redirect is returned and not followed.
 

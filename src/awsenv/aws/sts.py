@@ -169,13 +169,15 @@ class Sts:
         made = self._living(self._send(sent, NOBODY, _of_role, refused=refused))
         return replace(made, account=_role(str(made.arn))[0].rpartition(":")[2] or None)
 
-    def check(self) -> None:
-        """Check that a request can be sent, without sending one.
+    def prepare(self) -> None:
+        """Check that a request can be sent, and open a connection for it. Nothing is sent.
 
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        self.session.http().check(self.endpoint())
+        http, url = self.session.http(), self.endpoint()
+        http.check(url)
+        http.open_early(url)
 
     def endpoint(self) -> str:
         """Return the URL that requests go to, without sending one.
