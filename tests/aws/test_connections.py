@@ -218,6 +218,23 @@ def test_a_connection_from_an_address_that_is_no_longer_chosen_has_moved(source:
         tcp.close()
 
 
+def test_no_second_connection_is_opened_early(clocks: Clocks) -> None:
+    """One that was opened early and has carried nothing serves the next who prepares a request, too."""
+    pool = clocks.pool()
+    with Scripted([page(), page()]) as server:
+        pool.open_early(address(server), 30)
+        pool.open_early(address(server), 30)
+        first = pool.take(address(server), ends())
+        ask(first)
+        pool.keep(first)
+        pool.open_early(address(server), 30)
+        second = pool.take(address(server), ends(), is_new=True)
+        assert (True, False) == (first.was_used, second.was_used)
+        assert first is pool.take(address(server), ends())
+        for each in (first, second):
+            each.close()
+
+
 def test_addresses_are_told_apart() -> None:
     """The host, TLS, the bundle, the proxy and its password all make another connection, and no password is shown."""
     proxy = Address("p", 1, is_tls=False, authorization="Basic canary")

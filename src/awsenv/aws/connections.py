@@ -67,13 +67,17 @@ class Connections:
         self._lock = allocate_lock()
 
     def open_early(self, address: Address, seconds: float) -> None:
-        """Open a connection in a thread. If that fails, nobody learns of it.
+        """Open a connection in a thread, unless one is there that has carried nothing. Nobody learns of a failure.
 
         Args:
             address: Where it leads.
             seconds: How long that may take.
         """
         self._early[address] = seconds
+        with self._lock:
+            kept = self._kept.get(address, [])
+            if any(_is_ready(each) and (each.connection is None or not each.connection.was_used) for each in kept):
+                return
         early = _Kept(self._now(), self._wall())
         early.opening = opening = allocate_lock()
         opening.acquire()
