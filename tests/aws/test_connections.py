@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.connection import EXCHANGE, TCP, Address, Message, Tcp, Unanswered
+from awsenv.aws.connection import EXCHANGE, TCP, Address, Message, Unanswered
 from awsenv.aws.connections import KEPT, Connections
 from awsenv.aws.http import Deadline, Http
+from awsenv.aws.tcp import Tcp
 from awsenv.sandbox.authority import Authority
 from relay import Counts, Relay
 from servers import Scripted, page

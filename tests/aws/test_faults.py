@@ -25,9 +25,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.aws import tls
-from awsenv.aws.connection import Address, Message, Unanswered, connect, first_open, request
+from awsenv.aws.connection import Address, Message, Unanswered, connect, request
 from awsenv.aws.http import Deadline, Http
 from awsenv.aws.proxy import is_exempt
+from awsenv.aws.tcp import first_open
 from awsenv.config.ini import Setting
 from awsenv.errors import Origin
 from awsenv.record import replace
@@ -311,7 +312,7 @@ def test_an_address_that_hangs_beside_one_that_answers(first: str) -> None:
             (family, socket.SOCK_STREAM, 0, "", address)
             for family, address in (bad, (socket.AF_INET, listening.getsockname()))
         ]
-        opened = first_open(found, time.monotonic() + 30, Address("127.0.0.1", 1, is_tls=False))
+        opened = first_open(found, time.monotonic() + 30, meanwhile=lambda: None)
 
         assert listening.getsockname() == opened.getpeername()
         opened.close()

@@ -201,7 +201,7 @@ def test_a_connection_is_opened_before_much_is_loaded(world: World) -> None:
         "awsenv",
         "awsenv.aws",
         "awsenv.record",
-        *(f"awsenv.aws.{name}" for name in ("connection", "connections", "response")),
+        *(f"awsenv.aws.{name}" for name in ("connection", "connections", "response", "tcp")),
     }
     assert own | {"__future__", "_socket"} == loaded - {"itertools", "math", "select"}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock, start_new_thread
 
-from awsenv.aws.connection import LONGEST, connect
+from awsenv.aws.connection import connect
+from awsenv.aws.tcp import LONGEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

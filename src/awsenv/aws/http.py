@@ -7,11 +7,12 @@ import time
 from binascii import b2a_base64
 from urllib.parse import unquote, urlsplit
 
-from awsenv.aws.connection import Address, NoThreadError, Unanswered
+from awsenv.aws.connection import Address, Unanswered
 from awsenv.aws.connection import Message as Message  # noqa: PLC0414 - what `Http.send` takes
 from awsenv.aws.connections import Connections
 from awsenv.aws.proxy import answered, fault, ignored, proxy_to
 from awsenv.aws.response import TooLarge
+from awsenv.aws.tcp import NoThreadError
 from awsenv.config.settings import unusable
 from awsenv.errors import Failure
 from awsenv.record import dataclass
