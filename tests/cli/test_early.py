@@ -51,8 +51,10 @@ def test_a_command_opens_the_connection_that_its_call_uses(words: str, calls: in
     assert (Counts(calls, 2 * calls), calls) == (relay.take_counts(), len(world.actions()))
 
 
-def test_nothing_is_sent_before_the_answer(world: World, relay: Relay, until: Until) -> None:
+@pytest.mark.parametrize("active", [{}, {"AWSENV_ROLE": "read-only"}])
+def test_nothing_is_sent_before_the_answer(active: dict[str, str], world: World, relay: Relay, until: Until) -> None:
     """The connection is open when a code is asked for; where there is no terminal for it, nothing follows."""
+    world.environ.update(active)
     done = start(world, "power-user", "--shell", "sh")
 
     assert 6 == done.returncode, done.stderr

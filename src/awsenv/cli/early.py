@@ -7,6 +7,7 @@ from awsenv.aws.connections import Connections
 from awsenv.cli import reader
 from awsenv.cli.arguments import ARGUMENTS
 from awsenv.cli.commands import PREVIOUS, called, named
+from awsenv.variables import ROLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = Tru
         is_picked: Whether the role is known; else the user is about to pick it.
     """
     connections = Connections()
+    if ROLE in environ:
+        from awsenv import environment  # noqa: PLC0415 - where a role is active
+
+        environ = environment.original(environ)
     address = _address(args, environ) if is_picked else guess.address(None, environ, profile=None, region=None)
     if address is not None:
         connections.open_early(address, _SECONDS)
