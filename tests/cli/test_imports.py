@@ -82,6 +82,13 @@ def test_assuming_a_role_loads_no_module_that_is_heavier_than_its_use(world: Wor
     assert set() == loaded & HEAVY
 
 
+def test_the_agent_loads_no_sdk(world: World) -> None:
+    """An agent at rest is small: it holds neither botocore nor Typer, which only a few requests need."""
+    loaded = _loaded(world, "-c", "from awsenv.cli import agent\nagent.load()")
+
+    assert ({"ssl"}, set()) == (loaded & {"ssl"}, loaded & {"boto3", "botocore", "typer", "pydantic", "rich"})
+
+
 @pytest.mark.parametrize("shell", [shell.name for shell in shells.hooked()])
 def test_init_loads_almost_nothing(world: World, shell: str) -> None:
     """`init` loads only a few modules in addition to those of Python's own start."""

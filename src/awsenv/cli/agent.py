@@ -221,7 +221,7 @@ def main(words: list[str]) -> None:
         ),
     )
     # Its first client does not wait for it.
-    threading.Thread(target=_load, daemon=True).start()
+    threading.Thread(target=load, daemon=True).start()
     agent.serve()
 
 
@@ -231,7 +231,8 @@ def _endpoint(memory: Memory, agent: server.Server) -> Endpoint:
     return Endpoint(lambda role: memory.served(role).credentials, agent.loop, on_revoke=agent.note_use)
 
 
-def _load() -> None:
+def load() -> None:
+    """Load what most requests need."""
     for command in commands.COMMANDS.values():
         if command.is_answered:
             app.module(command.name)
