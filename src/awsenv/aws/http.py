@@ -8,7 +8,6 @@ from binascii import b2a_base64
 from urllib.parse import unquote, urlsplit
 
 from awsenv.aws.connection import Address, Unanswered
-from awsenv.aws.connection import Message as Message  # noqa: PLC0414 - what `Http.send` takes
 from awsenv.aws.connections import Connections
 from awsenv.aws.proxy import answered, fault, ignored, proxy_to
 from awsenv.aws.response import TooLarge
@@ -19,6 +18,7 @@ from awsenv.record import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from awsenv.aws.connection import Message
     from awsenv.aws.proxy import Proxy
     from awsenv.aws.response import Response
     from awsenv.config.ini import Setting

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from functools import partial
+from functools import cached_property, partial
 
 from awsenv.aws import answer, settings, signature
 from awsenv.aws.attempts import Attempts
-from awsenv.aws.connection import Unanswered
+from awsenv.aws.connection import Message, Unanswered
 from awsenv.aws.fields import instant
-from awsenv.aws.http import LateError, Message, TooLargeError
+from awsenv.aws.http import LateError, TooLargeError
 from awsenv.aws.network import may_be_repeated, no_response, not_of_aws
 from awsenv.aws.proxy import ProxyError
 from awsenv.aws.request import IDENTITY, NOBODY, Request, form, request
@@ -68,7 +68,6 @@ class Clock:
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.now = now
         self._dated: tuple[str, float] | None = None
-
         self._offset = 0.0
 
     def aws(self) -> float:
@@ -106,7 +105,7 @@ class Clock:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sts:
     """STS, called with different credentials for each hop."""
 
@@ -185,7 +184,12 @@ class Sts:
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        return settings.of(self.session).url
+        return self._client.url
+
+    @cached_property
+    def _client(self) -> ClientSettings:
+        # Settings that only botocore can judge cost one of its clients.
+        return settings.of(self.session)
 
     def _living(self, made: Credentials) -> Credentials:
         """Return *made* if it has not expired.
@@ -214,7 +218,7 @@ class Sts:
 
         A code is accepted once (RFC 6238, 5.2): with one, only a request that never left this machine is repeated.
         """
-        client = settings.of(self.session)
+        client = self._client
         request = replace(request.with_code(token), endpoint=client.url, configured=client.configured, signer=signer)
         action = request.action.partition(":")[2]
         attempts = Attempts(client.attempts, client.retry_mode, self.session.deadline)
