@@ -355,7 +355,7 @@ def test_credentials_of_another_role_are_refused(home: Home, endpoint: Endpoint,
     answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
 
     with pytest.raises(UnreachableError) as caught:
-        replace(home.sts(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
+        Sts(home.session(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
 
     assert f"STS answered a request for {REQUESTED} with {arn}" == caught.value.fact
 
@@ -365,7 +365,7 @@ def test_the_requested_role_is_accepted(home: Home, endpoint: Endpoint) -> None:
     arn = "arn:aws:sts::123456789012:assumed-role/deploy/me"
     answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
 
-    made = replace(home.sts(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
+    made = Sts(home.session(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
 
     assert arn == made.arn
 
@@ -373,7 +373,7 @@ def test_the_requested_role_is_accepted(home: Home, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("with_code", [False, True])
 def test_keys_that_have_expired_already_are_refused(home: Home, endpoint: Endpoint, *, with_code: bool) -> None:
     """Name the end and the time, and request no other code."""
-    sts = replace(home.sts(), clock=Clock(SOON.timestamp))
+    sts = Sts(home.session(), clock=Clock(SOON.timestamp))
     arn = "arn:aws:sts::123456789012:assumed-role/Deploy/me"
     code = token(home) if with_code else None
     answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)

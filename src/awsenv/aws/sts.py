@@ -20,7 +20,7 @@ from awsenv.aws.request import IDENTITY, NOBODY, Request, form, request
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials, GetSessionToken, Source
-from awsenv.record import dataclass, field, replace
+from awsenv.record import replace
 from awsenv.wording import printable
 
 TYPE_CHECKING = False
@@ -105,13 +105,21 @@ class Clock:
             return None
 
 
-@dataclass(frozen=True)
 class Sts:
-    """STS, called with different credentials for each hop."""
+    """STS, called with different credentials for each hop.
 
-    session: AwsSession
-    sleep: Callable[[float], None] = time.sleep
-    clock: Clock = field(default_factory=Clock)
+    Args:
+        session: What the calls share.
+        sleep: Pauses between two tries.
+        clock: The clock that requests are signed by; None: this computer's.
+    """
+
+    def __init__(
+        self, session: AwsSession, sleep: Callable[[float], None] = time.sleep, clock: Clock | None = None
+    ) -> None:
+        self.session = session
+        self.clock = clock or Clock()
+        self._sleep = sleep
 
     def call(
         self,
@@ -266,7 +274,7 @@ class Sts:
                 pause = None if request.serial is not None else self._pause_after(found, response, attempts)
                 if pause is None:
                     raise said
-            self.sleep(pause)
+            self._sleep(pause)
 
     def _message(self, request: Request, client: ClientSettings) -> Message:
         """Return the request as it is sent now."""
