@@ -26,7 +26,7 @@ from awsenv.aws.session import AwsSession
 from awsenv.aws.settings import ClientSettings, of, user_agent
 from awsenv.aws.translate import connect
 from awsenv.config.files import File
-from awsenv.config.limits import AWS, partition, partition_with
+from awsenv.config.partitions import AWS, partition, partition_with
 from awsenv.config.profiles import Profiles
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import Credentials

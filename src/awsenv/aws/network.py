@@ -10,7 +10,7 @@ from awsenv.aws.http import LateError, TooLargeError, unanswered
 from awsenv.aws.proxy import ProxyError, ending
 from awsenv.aws.request import host_of
 from awsenv.aws.response import MAX_RESPONSE
-from awsenv.config import limits
+from awsenv.config import partitions
 from awsenv.config.settings import MOST
 from awsenv.errors import AGAIN, AwsenvError, ResponseLost, UnreachableError
 from awsenv.record import replace
@@ -140,7 +140,7 @@ def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
         because = _why(error)
         # `sts.us-esat-1.amazonaws.com`
         region = host.split(".")[1] if origin is None and host.count(".") > 1 else ""
-        meant = None if limits.is_listed(region) else limits.nearest_region(region)
+        meant = None if partitions.is_listed(region) else partitions.nearest_region(region)
         if meant is not None:
             hints = [f"use region {meant}, if {printable(region)} was meant for that"]
         hints += filter(None, [error.attempt.instead_of_ignored])

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from awsenv import __version__
 from awsenv.aws.request import IDENTITY, host_of
 from awsenv.config.ini import nested
-from awsenv.config.limits import partition_with
+from awsenv.config.partitions import partition_with
 from awsenv.config.settings import MOST, WITHOUT_REGION
 from awsenv.model import Credentials
 from awsenv.record import dataclass

@@ -27,7 +27,7 @@ import re
 from contextlib import suppress
 
 from awsenv import cache, config
-from awsenv.config import files, limits
+from awsenv.config import files, limits, partitions
 from awsenv.config.sources import KINDS
 from awsenv.record import dataclass
 from awsenv.variables import home
@@ -126,7 +126,7 @@ def _lines(entries: tuple[Entry, ...]) -> Iterator[tuple[str, str, str]]:
     for entry in entries:
         if entry.name and entry.name.isprintable() and not entry.name.startswith("-"):
             yield ("role" if entry.kind is None else "source"), entry.name, _description(entry)
-    for region, location in limits.regions().items():
+    for region, location in partitions.listed().items():
         yield "region", region, location
 
 

@@ -13,7 +13,7 @@ from awsenv.cli.action import Print, show
 from awsenv.cli.arguments import RoleOptions, SetupArguments
 from awsenv.cli.options import Caller, login_name, resolve
 from awsenv.cli.setup_apply import Applier
-from awsenv.config import limits
+from awsenv.config import partitions
 from awsenv.config.files import config_file, credentials_file
 from awsenv.config.limits import legal_session_name
 from awsenv.distance import nearest
@@ -197,7 +197,7 @@ def _request(
         )
     region = arguments.region or admin.sdk.get_config_variable("region")
     if region is not None:
-        limits.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
+        partitions.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return SetupRequest(
         user=user,
         account=admin.principal.account,

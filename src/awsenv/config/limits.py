@@ -11,18 +11,15 @@ code.
 from __future__ import annotations
 
 import re
-from functools import cache
 
-from awsenv.distance import nearest
 from awsenv.duration import exact
 from awsenv.errors import ConfigError, MfaError, Origin
 from awsenv.model import RoleArn
-from awsenv.record import dataclass, field
 from awsenv.wording import printable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from awsenv.errors import Hint
 
@@ -117,91 +114,6 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
 def partition_of(arn: str) -> str | None:
     """Return the partition of an ARN; None for anything else, such as the serial number of a device."""
     return arn.split(":", 2)[1] if arn.startswith("arn:") else None
-
-
-WITHOUT_REGION = "aws"
-"""With no region at all STS is sts.amazonaws.com, which knows the partition `aws` only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """A partition of AWS, as botocore's `partitions.json` has it."""
-
-    name: str
-    pattern: str
-    """Of the names of its regions, in ASCII."""
-    suffix: str
-    """Of the names of its hosts."""
-    dual_stack_suffix: str
-    regions: Mapping[str, str] = field(default_factory=dict)
-    """Its regions, each with its location."""
-
-
-AWS = Partition("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)\-\w+\-\d+", "amazonaws.com", "api.aws")
-"""The first partition of the file, without its regions: most regions are of it, and reading the file takes time."""
-
-
-def partition(region: str, origin: Origin) -> str:
-    """Return the partition of *region*. A region that botocore does not list is matched by its pattern.
-
-    Raises:
-        ConfigError: No partition has regions of this pattern.
-    """
-    found = partition_with(region)
-    if found is None:
-        meant = nearest_region(region)
-        raise refused(f"{quoted(region)} is not an AWS region", region, origin, f"such as {meant or 'eu-central-1'}")
-    return found.name
-
-
-def partition_with(region: str) -> Partition | None:
-    """Return the partition that lists *region*, or whose pattern it has; None: there is none."""
-    if matches(AWS.pattern, region):
-        return AWS
-    return next((each for each in _table() if region in each.regions or matches(each.pattern, region)), None)
-
-
-def nearest_region(region: str) -> str | None:
-    """Return the region that *region*, a typo, is most likely meant for; None: it is near none."""
-    return nearest(region, (known for each in _table() for known in each.regions))
-
-
-def is_listed(region: str) -> bool:
-    """Return whether botocore lists *region*, which may be newer than botocore."""
-    return any(region in each.regions for each in _table())
-
-
-def regions() -> dict[str, str]:
-    """Return the regions that botocore lists, each with its location; without those of US intelligence agencies."""
-    public = (each.regions for each in _table() if "-iso" not in each.name)
-    listed = {region: text for known in public for region, text in known.items()}
-    return {region: text for region, text in listed.items() if not region.endswith("-global")}
-
-
-@cache
-def _table() -> tuple[Partition, ...]:
-    """Read the table of partitions from the files of botocore: importing its loader would take 100 ms."""
-    import json  # noqa: PLC0415 - only for a region outside of the partition aws
-    from importlib.util import find_spec  # noqa: PLC0415 - the same
-    from pathlib import Path  # noqa: PLC0415 - the same
-
-    spec = find_spec("botocore")
-    if spec is None or spec.origin is None:
-        raise ImportError(name="botocore")
-    try:
-        table = json.loads(Path(spec.origin).with_name("data").joinpath("partitions.json").read_bytes())
-    except OSError as error:
-        raise ImportError(name="botocore") from error
-    return tuple(
-        Partition(
-            entry["id"],
-            entry["regionRegex"].removeprefix("^").removesuffix("$"),
-            entry["outputs"]["dnsSuffix"],
-            entry["outputs"]["dualStackDnsSuffix"],
-            {region: about["description"] for region, about in entry["regions"].items()},
-        )
-        for entry in table["partitions"]
-    )
 
 
 def external_id(text: str, origin: Origin) -> str:

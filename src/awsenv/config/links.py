@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import suppress
 
-from awsenv.config import files, limits, sources
+from awsenv.config import files, limits, partitions, sources
 from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
 from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
@@ -210,7 +210,7 @@ def _check_typed(word: Setting, profiles: Profiles) -> None:
     if header is not None:
         # The user means a profile. A role of that name would be another one.
         raise header
-    limits.role(word.value, limits.WITHOUT_REGION, word.origin)
+    limits.role(word.value, partitions.WITHOUT_REGION, word.origin)
 
 
 def _sources(profiles: Profiles, environ: Environ) -> tuple[str, ...]:

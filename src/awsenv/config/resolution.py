@@ -6,7 +6,7 @@ import re
 import shlex
 from contextlib import suppress
 
-from awsenv.config import limits, sources
+from awsenv.config import limits, partitions, sources
 from awsenv.config.headers import lost_rails, misplaced_rails
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
 from awsenv.config.ini import Setting
@@ -276,8 +276,8 @@ def _region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Env
     values = [Setting(request.region, request.origin("region"))] if request.region is not None else []
     values += regions(profiles, environ)
     if not values:
-        return None, limits.WITHOUT_REGION
-    return values[0], limits.partition(values[0].value, values[0].origin)
+        return None, partitions.WITHOUT_REGION
+    return values[0], partitions.partition(values[0].value, values[0].origin)
 
 
 def regions(profiles: tuple[Profile, ...], environ: Environ) -> list[Setting]:

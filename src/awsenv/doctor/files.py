@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.config import limits, sources
+from awsenv.config import limits, partitions, sources
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, missing, quoted, shown
 from awsenv.config.headers import all_misspelt, lost_rails, misplaced_rails
@@ -195,7 +195,7 @@ def _region(found: Chain) -> Finding:
         title = profile if profile == "default" else f"profile {profile}"
         return warning("region", fact, f"set region in [{printable(title)}]", "pass --region")
     origin = found.origins["region"]
-    if limits.is_listed(found.region):
+    if partitions.is_listed(found.region):
         return fine("region", f"{found.region}, in partition {found.partition}", origins=[origin])
     fact = f"{in_quotes(found.region)} looks like a region, but this version of botocore does not know it"
     return warning("region", fact, "correct region, or --region, unless it is a new one", origins=[origin])
