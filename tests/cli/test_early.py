@@ -69,6 +69,25 @@ def test_nothing_is_sent_before_the_answer(active: dict[str, str], world: World,
     assert [] == world.actions()
 
 
+def test_an_agent_opens_the_connection_while_the_user_types(world: World, relay: Relay, until: Until) -> None:
+    """It asks its client for a code, and for the program before that; the code goes over what is open by then."""
+    assert 0 == world.run("login", world.device.code()).returncode
+    assert 0 == world.run("lock").returncode
+    relay.take_counts()
+    assert 0 != world.run("exec", "power-user", "--", "true").returncode
+    seen: list[Counts] = []
+
+    def is_open() -> bool:
+        seen.append(relay.take_counts())
+        return Counts(1, 1) == Counts(*map(sum, zip(*seen, strict=True)))
+
+    until(is_open)
+    world.sandbox.clock.elapse(60)
+    done = world.run("exec", "power-user", world.device.code(), "--", "true")
+
+    assert (0, Counts(0, 1)) == (done.returncode, relay.take_counts()), done.stderr
+
+
 def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:
     """The agent calls AWS, and hands out what it holds without a call."""
     assert 0 == world.run("login", world.device.code()).returncode

@@ -220,9 +220,8 @@ class _Calls:
             raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint=login)
         if self.program is not None:
             self.prompts.find(self.program)
-        if self.code is None and not self.prompts.has_code:
-            # Nobody types a code that cannot be sent, and the connection opens meanwhile.
-            self.sts.prepare()
+        # Nobody types a code that cannot be sent, and the connection opens meanwhile.
+        self.sts.prepare()
         first = self.chain.hops[0]
         if isinstance(first, AssumeRole) and device == first.mfa and config.through_session(self.chain) is None:
             login = str  # no session gives a role of more than an hour

@@ -233,11 +233,13 @@ class Http:
         """Return why the CA bundle is of no use for a request to *url*; None: it is, or none is needed."""
         if self._bundle is None or not url.startswith("https:"):
             return None
-        import ssl  # noqa: PLC0415 - TLS has failed, or is about to be spoken
+        from ssl import SSLError  # noqa: PLC0415 - TLS has failed, or is about to be spoken
+
+        from awsenv.aws import tls  # noqa: PLC0415 - the same
 
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self._bundle.value)
-        except ssl.SSLError:
+            tls.context(self._bundle.value)
+        except SSLError:
             return unusable(self._bundle, "it holds no certificate in PEM")
         except OSError as error:
             return unusable(self._bundle, f"it cannot be read ({error.strerror})")
