@@ -225,7 +225,21 @@ class Provider:
         within = "" if account is None else f" in account {account}"
         fact = f"{name} is protected: {what}{within}"
         origin = chain.rails.origins.get("is_protected")
+        self._prepare(resolved)
         self.prompts.confirm(Question(fact, name, resolved.question, chain.rails.color, origin))
+
+    def _prepare(self, resolved: Resolved) -> None:
+        """Open the connection to STS while the user answers, unless the agent holds the role."""
+        if self.memory is None or not resolved.chain.hops:
+            # Without an agent, this process has opened it before.
+            return
+        if self.memory.held_lease(self._plan(resolved), min_remaining=resolved.min_remaining)[1]:
+            return
+        from awsenv.aws.chain import session_of  # noqa: PLC0415 - see `_plan`
+        from awsenv.aws.sts import Sts  # noqa: PLC0415 - see `_plan`
+
+        chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
+        Sts(session_of(chain, profiles, environ, connections=self.connections)).prepare()
 
     def _has_code(self, resolved: Resolved) -> bool:
         return resolved.code is not None or self.prompts.has_code

@@ -10,7 +10,7 @@ from relay import Counts, Relay
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conftest import Until, World
 
@@ -58,15 +58,35 @@ def test_nothing_is_sent_before_the_answer(active: dict[str, str], world: World,
     done = start(world, "power-user", "--shell", "sh")
 
     assert 6 == done.returncode, done.stderr
-    seen = Counts()
-
-    def is_open() -> bool:
-        nonlocal seen
-        seen = Counts(*map(sum, zip(seen, relay.take_counts(), strict=True)))
-        return seen == Counts(1, 1)
-
-    until(is_open)
+    until(is_open(relay))
     assert [] == world.actions()
+
+
+def is_open(relay: Relay) -> Callable[[], bool]:
+    """Return what tells whether one connection has been opened, and nothing sent."""
+    seen: list[Counts] = []
+
+    def look() -> bool:
+        seen.append(relay.take_counts())
+        return Counts(1, 1) == Counts(*map(sum, zip(*seen, strict=True)))
+
+    return look
+
+
+def test_an_agent_opens_the_connection_while_the_user_confirms(world: World, relay: Relay, until: Until) -> None:
+    """The call of a protected role goes over it; for a role that is held, nothing is opened."""
+    arn = f"arn:aws:iam::{world.sandbox.account}:role/read-only"
+    world.configure(f"[profile p]\nrole_arn = {arn}\nsource_profile = default\nawsenv_protected = true\n")
+    assert 0 == world.run("login", world.device.code()).returncode
+    assert 0 == world.run("lock").returncode
+    relay.take_counts()
+
+    assert 0 != world.run("p", "--shell", "sh").returncode
+    until(is_open(relay))
+    assert 0 == world.run("p", "--yes", "--shell", "sh").returncode
+    assert Counts(0, 1) == relay.take_counts()
+    assert 0 != world.run("p", "--shell", "sh").returncode
+    assert Counts() == relay.take_counts()
 
 
 def test_an_agent_opens_the_connection_while_the_user_types(world: World, relay: Relay, until: Until) -> None:
@@ -75,13 +95,7 @@ def test_an_agent_opens_the_connection_while_the_user_types(world: World, relay:
     assert 0 == world.run("lock").returncode
     relay.take_counts()
     assert 0 != world.run("exec", "power-user", "--", "true").returncode
-    seen: list[Counts] = []
-
-    def is_open() -> bool:
-        seen.append(relay.take_counts())
-        return Counts(1, 1) == Counts(*map(sum, zip(*seen, strict=True)))
-
-    until(is_open)
+    until(is_open(relay))
     world.sandbox.clock.elapse(60)
     done = world.run("exec", "power-user", world.device.code(), "--", "true")
 
