@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -72,6 +73,20 @@ def test_a_connection_is_kept(clocks: Clocks) -> None:
 
         assert server.left.acquire(timeout=30)
     assert (1, 3) == (server.connections, len(server.requests))
+
+
+def test_connections_end_with_what_keeps_them() -> None:
+    """Nobody could take them any more, and the far side learns of it."""
+    pool = Connections()
+    with Scripted(FOREVER) as server:
+        opened = pool.take(address(server), ends())
+        ask(opened)
+        pool.keep(opened)
+        del pool
+        gc.collect()
+
+        assert server.left.acquire(timeout=30)
+        assert not opened.is_open
 
 
 def test_what_must_not_be_lost_takes_a_new_connection(clocks: Clocks) -> None:

@@ -67,6 +67,10 @@ class Connections:
         """The seconds that a connection may take, by the addresses to which one was opened early."""
         self._lock = allocate_lock()
 
+    def __del__(self) -> None:
+        """Close what is kept: nobody can take it any more."""
+        self.close()
+
     def open_early(self, address: Address, seconds: float) -> None:
         """Open a connection in a thread, unless one is there that has carried nothing. Nobody learns of a failure.
 

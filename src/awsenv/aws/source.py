@@ -157,7 +157,9 @@ def _web_identity(source: Source, session: AwsSession) -> Credentials:
         found = {} if profile is None else profile.settings
     token, role, name = map(found.get, ("web_identity_token_file", "role_arn", "role_session_name"))
     if token is None or role is None:
-        raise SourceError("the settings for AWS STS are incomplete", hint="check the profile")
+        raise SourceError(
+            "a web identity takes a role and a token", source.origin, hint="set role_arn and web_identity_token_file"
+        )
     parameters = {
         "RoleArn": role.value,
         # As botocore names it.
