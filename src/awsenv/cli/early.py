@@ -35,6 +35,9 @@ def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = Tru
     address = _address(args, environ) if is_picked else guess.address(None, environ, profile=None, region=None)
     if address is not None:
         connections.open_early(address, _SECONDS)
+        if address.is_tls:
+            # The handshake waits for this and for the CA bundle, and no other module may come before it.
+            import awsenv.aws.tls  # noqa: F401, PLC0415 - as said
     return connections
 
 
