@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 COLD = Target(trips=3, ms=50)
 """A connection is opened: TCP, TLS, the request."""
+SOCKET = """\
+import socket, ssl, sys
+from urllib.parse import urlsplit
+url = urlsplit(sys.argv[1])
+context = ssl.create_default_context(cafile=sys.argv[2])
+with context.wrap_socket(socket.create_connection((url.hostname, url.port)), server_hostname=url.hostname) as opened:
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+    head = f"POST / HTTP/1.1\\r\\nHost: {url.netloc}\\r\\nContent-Type: application/x-www-form-urlencoded\\r\\n"
+    opened.sendall(f"{head}Content-Length: {len(body)}\\r\\n\\r\\n".encode() + body)
+    print(opened.recv(65536)[:8])
+"""
+"""A request without a signature, which AWS refuses: what Python takes for a request, and the local AWS to answer."""
 OPEN = Target(trips=1, ms=30)
 """The connection is there."""
 
@@ -27,6 +39,7 @@ def far_rows(world: World) -> list[Row]:
     exec_role, with_code = [world.awsenv, "exec", "read-only"], [world.awsenv, "exec", "power-user"]
     return [
         bare(world),
+        Row("a socket of ssl, alone", _socket(world), environ, "HTTP/1.1", world=world),
         Row(BOTO3, [world.python, "-c", BARE, world.read_only], environ, "ASIA", world=world),
         Row("awsenv exec ROLE -- env", [*exec_role, "--", "env"], environ, "ASIA", (Target(0.45, BOTO3), COLD), world),
         *others(world),
@@ -34,6 +47,11 @@ def far_rows(world: World) -> list[Row]:
         *_first_use(world),
         *_typed(world),
     ]
+
+
+def _socket(world: World) -> list[str]:
+    """Return the command of a bare request."""
+    return [world.python, "-I", "-c", SOCKET, world.environ["AWS_ENDPOINT_URL"], world.environ["AWS_CA_BUNDLE"]]
 
 
 def _first_use(world: World) -> list[Row]:

@@ -15,7 +15,7 @@ TITLE = "Over a network"
 ROUND_TRIP = 40
 """Milliseconds."""
 
-WIDTH, LABELS, NUMBERS, LINE, BAR, MARGIN, SIZE = 760, 300, 60, 28, 16, 18, 14
+WIDTH, LABELS, NUMBERS, LINE, BAR, MARGIN, SIZE = 760, 330, 60, 28, 16, 18, 14
 """Pixels: all, the names, the figures, a row, a bar, the space around, the font."""
 FONT = "ui-sans-serif, system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 COLORS = {
