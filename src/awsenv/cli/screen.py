@@ -77,6 +77,7 @@ class Screen:
         self._text = ""
         self._is_suspended = False
         self._wake: tuple[int, int] = (-1, -1)
+        self._waker = -1
         self._handlers: dict[int, Any] = {}
         self._has_begun = False
 
@@ -85,6 +86,8 @@ class Screen:
         self._wake = os.pipe()
         for end in self._wake:
             os.set_blocking(end, False)
+        # A signal just before `select` would otherwise wait for the next key.
+        self._waker = signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         try:
             for number in (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP):
                 # A hook ignores SIGTSTP: a shell would wait for ever for the output of a program that is stopped.
@@ -104,6 +107,7 @@ class Screen:
         finally:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
+            signal.set_wakeup_fd(self._waker)
             for end in self._wake:
                 os.close(end)
 
@@ -172,7 +176,6 @@ class Screen:
 
     def _woken(self, number: int, _frame: FrameType | None) -> None:
         self._is_suspended |= number == signal.SIGTSTP
-        os.write(self._wake[1], b"w")
 
     def _drain(self) -> None:
         with suppress(BlockingIOError):
