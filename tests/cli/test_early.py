@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.cli import early
+from awsenv.config import settings
 from relay import Counts, Relay
 
 if TYPE_CHECKING:
@@ -123,3 +125,8 @@ def test_a_connection_that_fails_early_is_reported_once(world: World) -> None:
 
     assert 1 == done.stderr.count("awsenv: ")
     assert f"127.0.0.1:{relay.port}" in done.stderr
+
+
+def test_an_early_connection_has_the_time_of_a_call() -> None:
+    """The constant stands twice, since the module of the other is too large to load before the connection."""
+    assert settings.TIMEOUT == early.SECONDS

@@ -72,7 +72,7 @@ class Connections:
         self.close()
 
     def open_early(self, address: Address, seconds: float) -> None:
-        """Open a connection in a thread, unless one is there that has carried nothing. Nobody learns of a failure.
+        """Open a connection in a thread, unless an unused one is there. A failure is not reported.
 
         Args:
             address: Where it leads.

@@ -1,7 +1,7 @@
 """Where the first call of STS will lead, guessed before anything loads that reads the files and the options properly.
 
-The connection is opened meanwhile. A guess is what `config` and the session come to, or nothing: whatever it does not
-understand gives none, so that no host is called that a setting would have replaced. It imports next to nothing.
+The connection opens meanwhile. A guess equals what `config` and the session resolve. Where a setting is not understood,
+there is none, so that no host is called that the setting would replace. This module imports next to nothing.
 """
 
 from __future__ import annotations

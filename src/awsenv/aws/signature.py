@@ -91,7 +91,7 @@ def presigned(
     lifetime: int,
     method: str = "GET",
 ) -> str:
-    """Return *url* with a signature in its query: whoever has it may send the request, until it expires.
+    """Return *url* with a signature in its query. Anyone who has it can send the request until it expires.
 
     Args:
         url: The URL with the parameters of the request. A parameter that is repeated counts once, the first time.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from awsenv.aws.connection import Address
 
-_SECONDS = 20.0
-"""How long the connection may take: as long as a call, unless `AWSENV_TIMEOUT` says otherwise."""
+SECONDS = 20.0
+"""How long the connection may take: as long as a call by `config.settings`, which is too large to load here."""
 
 
 def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = True) -> Connections:
@@ -34,7 +34,7 @@ def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = Tru
         environ = environment.original(environ)
     address = _address(args, environ) if is_picked else guess.address(None, environ, profile=None, region=None)
     if address is not None:
-        connections.open_early(address, _SECONDS)
+        connections.open_early(address, SECONDS)
         if address.is_tls:
             # The handshake waits for this and for the CA bundle, and no other module may come before it.
             import awsenv.aws.tls  # noqa: F401, PLC0415 - as said
