@@ -24,7 +24,7 @@ from awsenv.aws.refusal import withheld
 from awsenv.aws.request import Request, host_of
 from awsenv.aws.sdk import SERVICES, SdkSession, refused_setting
 from awsenv.aws.tokens import Tokens
-from awsenv.aws.translate import UNREADABLE, Facts, answer_of, first_of
+from awsenv.aws.translate import UNREADABLE, Facts, error_response_of, first_of
 from awsenv.config.files import expanded
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import AGAIN, AwsenvError, SourceError, UnreachableError
@@ -179,4 +179,4 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
             return UnreachableError(f"{issuer} {NOT_OF_AWS}", hint=(PORTAL, AGAIN))
         fact, hint = found or (f"{issuer} returned no credentials ({type(error).__name__})", renew)
         return SourceError(fact.format(issuer=issuer), hint=hint or renew)
-    return withheld(answer_of(error), issuer, renew=renew, refused=of.refused or renew)
+    return withheld(error_response_of(error), issuer, renew=renew, refused=of.refused or renew)

@@ -1,4 +1,4 @@
-"""Answers of AWS that refuse a request, or say that AWS is failing, as errors of awsenv.
+"""Error responses of AWS, which refuse a request or say that AWS is failing, as errors of awsenv.
 
 AWS's message is passed on if it holds no secret.
 """
@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from awsenv import duration
-from awsenv.aws.answer import UNKNOWN
 from awsenv.aws.denial import DeniedError, read
 from awsenv.aws.network import NOT_OF_AWS, PORTAL, lost, not_of_aws
+from awsenv.aws.query import UNKNOWN
 from awsenv.aws.request import steps
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import AGAIN, AwsenvError, CodeRejected, Hint, MfaError, RefusedError, SourceError, UnreachableError
@@ -21,7 +21,7 @@ from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from awsenv.aws.answer import Answer
+    from awsenv.aws.query import ErrorResponse
     from awsenv.aws.request import Request
     from awsenv.model import Credentials
 
@@ -30,7 +30,7 @@ _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequ
 _BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
 _BAD_TIME = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _THROTTLING = re.compile("Throttl|TooManyRequests|RequestLimit")
-"""In the codes of failures that AWS may answer with a status below 500. botocore lists the whole codes."""
+"""Parts of the codes of failures that may have a status below 500. botocore lists the whole codes."""
 _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
 """IAM is eventually consistent: a new user may not be a principal yet, a new role not there to attach to (IAM guide,
 "Troubleshoot IAM: changes that I make are not always immediately visible")."""
@@ -105,9 +105,9 @@ def failing(code: str, status: int) -> str | None:
     return f"is failing (HTTP {status})" if is_server else None
 
 
-def refusal(answer: Answer, request: Request) -> AwsenvError:
+def refusal(error: ErrorResponse, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
-    code, message, status = answer.code, answer.message, answer.status
+    code, message, status = error.code, error.message, error.status
     if does := failing(code, status):
         return lost(f"{request.where} {does}", request, f"{AGAIN} in a minute")
     # botocore takes the status of a page for the code, or finds none in it.
@@ -122,16 +122,16 @@ def refusal(answer: Answer, request: Request) -> AwsenvError:
     return _refused(code, message, request)
 
 
-def withheld(answer: Answer, issuer: str, *, renew: Hint, refused: Hint) -> AwsenvError:
+def withheld(error: ErrorResponse, issuer: str, *, renew: Hint, refused: Hint) -> AwsenvError:
     """Return the error of awsenv for the error response of a service that gives no credentials.
 
     Args:
-        answer: The error response.
+        error: The error response.
         issuer: The service, for the user.
         renew: The next step where what the user has from it has expired.
         refused: The next step after a refusal.
     """
-    code, message, status = answer.code, answer.message, answer.status
+    code, message, status = error.code, error.message, error.status
     text = message_of_aws(message)
     because = None if text is None else f"AWS said: {text.rstrip('.')}"
     if does := failing(code, status):
@@ -150,9 +150,9 @@ def withheld(answer: Answer, issuer: str, *, renew: Hint, refused: Hint) -> Awse
     return RefusedError(f"{issuer} refused to give credentials ({code})", code=code, because=because, hint=refused)
 
 
-def is_of_time(answer: Answer) -> bool:
+def is_of_time(error: ErrorResponse) -> bool:
     """Tell whether AWS refuses the time of a signature."""
-    return answer.code in _BAD_TIME or (answer.code in _BAD_SIGNATURE and _is_of_time(answer.message))
+    return error.code in _BAD_TIME or (error.code in _BAD_SIGNATURE and _is_of_time(error.message))
 
 
 def _is_of_time(message: str) -> bool:

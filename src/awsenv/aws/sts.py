@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timezone
 from functools import cached_property, partial
 
-from awsenv.aws import answer, settings, signature
+from awsenv.aws import query, settings, signature
 from awsenv.aws.attempts import Attempts
 from awsenv.aws.connection import Message, Unanswered
 from awsenv.aws.fields import instant
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
-    from awsenv.aws.answer import Answer
     from awsenv.aws.denial import Denial
+    from awsenv.aws.query import ErrorResponse
     from awsenv.aws.request import Token
     from awsenv.aws.response import Response
     from awsenv.aws.session import AwsSession
@@ -161,7 +161,9 @@ class Sts:
         """
         return self._send(IDENTITY, signer, partial(_principal, has_token=signer.session_token is not None))
 
-    def web_identity(self, parameters: Mapping[str, Any], refused: Callable[[Answer], AwsenvError]) -> Credentials:
+    def web_identity(
+        self, parameters: Mapping[str, Any], refused: Callable[[ErrorResponse], AwsenvError]
+    ) -> Credentials:
         """Return the credentials of a role that trusts the token of another identity provider. Nothing signs the call.
 
         Args:
@@ -220,7 +222,7 @@ class Sts:
         signer: Credentials,
         read: Callable[[dict[str, Any]], T],
         token: Token | None = None,
-        refused: Callable[[Answer], AwsenvError] | None = None,
+        refused: Callable[[ErrorResponse], AwsenvError] | None = None,
     ) -> T:
         """Send a request until it is answered, and return what *read* makes of the result.
 
@@ -233,7 +235,7 @@ class Sts:
         with self.session.call(f"AWS {request.where}"):
             response = self._answered(request, client, attempts, refused)
             try:
-                return read(answer.result(response, action))
+                return read(query.result(response, action))
             except (LookupError, TypeError, ValueError):
                 # The cause may hold a secret: it is not passed on.
                 raise not_of_aws(request) from None
@@ -243,7 +245,7 @@ class Sts:
         request: Request,
         client: ClientSettings,
         attempts: Attempts,
-        refused: Callable[[Answer], AwsenvError] | None,
+        refused: Callable[[ErrorResponse], AwsenvError] | None,
     ) -> Response:
         """Return the response of a success, after as many attempts as are allowed.
 
@@ -269,7 +271,7 @@ class Sts:
                     return response
                 from awsenv.aws.refusal import refusal  # noqa: PLC0415 - where AWS refuses
 
-                found = answer.refused(response)
+                found = query.error_in(response)
                 said = refusal(found, request) if refused is None else refused(found)
                 pause = None if request.serial is not None else self._pause_after(found, response, attempts)
                 if pause is None:
@@ -304,7 +306,7 @@ class Sts:
         is_allowed = attempts.made < SENDS and self.session.deadline.left() > PAUSE
         return PAUSE if is_allowed and may_be_repeated(error) else None
 
-    def _pause_after(self, found: Answer, response: Response, attempts: Attempts) -> float | None:
+    def _pause_after(self, found: ErrorResponse, response: Response, attempts: Attempts) -> float | None:
         """Return the seconds until the next attempt after an error response; None: there is none."""
         from awsenv.aws.refusal import is_of_time  # noqa: PLC0415 - the same
 
@@ -328,9 +330,9 @@ def _role(arn: str) -> list[str]:
     return [account, name.partition("/")[0].lower()]
 
 
-def _credentials(answer: dict[str, Any]) -> Credentials:
+def _credentials(result: dict[str, Any]) -> Credentials:
     """Return the credentials of a response with all four fields: botocore takes an empty result for a success."""
-    fields = answer["Credentials"]
+    fields = result["Credentials"]
     return Credentials(
         access_key_id=_text(fields, "AccessKeyId"),
         secret_access_key=_text(fields, "SecretAccessKey"),
@@ -339,19 +341,19 @@ def _credentials(answer: dict[str, Any]) -> Credentials:
     )
 
 
-def _of_role(answer: dict[str, Any]) -> Credentials:
-    return replace(_credentials(answer), arn=_text(answer["AssumedRoleUser"], "Arn"))
+def _of_role(result: dict[str, Any]) -> Credentials:
+    return replace(_credentials(result), arn=_text(result["AssumedRoleUser"], "Arn"))
 
 
-def _principal(answer: dict[str, Any], *, has_token: bool) -> Principal:
-    arn = _text(answer, "Arn")
+def _principal(result: dict[str, Any], *, has_token: bool) -> Principal:
+    arn = _text(result, "Arn")
     if arn.count(":") < 5:  # noqa: PLR2004 - an ARN has six parts
         raise KeyError("Arn")
-    return Principal(arn, user_id=answer.get("UserId"), has_token=has_token)
+    return Principal(arn, user_id=result.get("UserId"), has_token=has_token)
 
 
-def _text(answer: dict[str, Any], field: str) -> str:
-    value = answer[field]
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields[name]
     if not isinstance(value, str) or not value:
-        raise KeyError(field)
+        raise KeyError(name)
     return value

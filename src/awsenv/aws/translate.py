@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from awsenv.aws.answer import Answer, answer
 from awsenv.aws.connection import Unanswered
 from awsenv.aws.network import no_response, not_of_aws
+from awsenv.aws.query import ErrorResponse, error_response
 from awsenv.aws.refusal import refusal
 from awsenv.aws.sdk import refused_setting
 from awsenv.errors import AwsenvError, ConfigError, Hint
@@ -115,17 +115,17 @@ def _of_settings(error: Exception) -> ConfigError:
 def translate(error: Exception, request: Request) -> AwsenvError:
     """Return the error of awsenv for *error*, raised by *request*."""
     if isinstance(error, exceptions.ClientError):
-        return refusal(answer_of(error), request)
+        return refusal(error_response_of(error), request)
     if first_of(_SETTINGS, error) is not None:
         return _of_settings(error)
     return no_response(error, request) or not_of_aws(request)
 
 
-def answer_of(error: exceptions.ClientError) -> Answer:
+def error_response_of(error: exceptions.ClientError) -> ErrorResponse:
     """Return the error response that botocore has read."""
     found = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return answer(str(found.get("Code", "")), str(found.get("Message") or ""), status)
+    return error_response(str(found.get("Code", "")), str(found.get("Message") or ""), status)
 
 
 def first_of(facts: Facts, error: object) -> tuple[str, Step] | None:

@@ -1,4 +1,4 @@
-"""What STS answers, read beside botocore's own parser."""
+"""Responses of STS, read beside botocore's own parser."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.aws import answer
-from awsenv.aws.answer import UNKNOWN
+from awsenv.aws import query
+from awsenv.aws.query import UNKNOWN
 from awsenv.aws.response import Response
 
 SPACE = ' xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
@@ -53,38 +53,38 @@ TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs
 
 
 @given(TEXTS, TEXTS, TEXTS)
-def test_a_result_is_that_of_botocore(arn: str, secret: str, token: str) -> None:
+def test_a_result_equals_botocores(arn: str, secret: str, token: str) -> None:
     """Read every text as it is."""
     escaped = [each.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for each in (arn, secret, token)]
     body = ROLE.format(**dict(zip(("arn", "secret", "token"), escaped, strict=True)))
     expected = of_botocore(body)
-    found = answer.result(Response(200, {}, body.encode()), "AssumeRole")
+    found = query.result(Response(200, {}, body.encode()), "AssumeRole")
 
     assert expected["AssumedRoleUser"] == found["AssumedRoleUser"]
     assert {**expected["Credentials"], "Expiration": "2030-01-01T00:00:00Z"} == found["Credentials"]
 
 
 @pytest.mark.parametrize("body", ERRORS)
-def test_an_error_is_that_of_botocore(body: str) -> None:
+def test_an_error_equals_botocores(body: str) -> None:
     """Read the code and the message."""
     error = of_botocore(body, 403)["Error"]
-    found = answer.refused(Response(403, {}, body.encode()))
+    found = query.error_in(Response(403, {}, body.encode()))
 
-    assert answer.Answer(error["Code"].rpartition(":")[2], error.get("Message") or "", 403) == found
+    assert query.ErrorResponse(error["Code"].rpartition(":")[2], error.get("Message") or "", 403) == found
 
 
 @pytest.mark.parametrize("body", NO_ERRORS)
-def test_what_is_no_answer_of_aws_is_unknown(body: str) -> None:
-    """Find neither a code nor a result in it, where botocore finds none or raises."""
+def test_a_response_of_another_server_is_unknown(body: str) -> None:
+    """Find neither a code nor a result, where botocore finds none or raises."""
     response = Response(403, {}, body.encode())
 
-    assert UNKNOWN == answer.refused(response).code
+    assert UNKNOWN == query.error_in(response).code
     with pytest.raises(LookupError):
-        answer.result(response, "AssumeRole")
+        query.result(response, "AssumeRole")
 
 
 @pytest.mark.parametrize("body", [ROLE.replace("AssumeRoleResult", "Other"), "<AssumeRoleResponse/>", *ERRORS])
-def test_the_result_of_another_action_is_none(body: str) -> None:
-    """Take no other response for the result."""
+def test_the_result_of_another_action_is_refused(body: str) -> None:
+    """Accept only the result of the action that was sent."""
     with pytest.raises(LookupError):
-        answer.result(Response(200, {}, body.encode()), "AssumeRole")
+        query.result(Response(200, {}, body.encode()), "AssumeRole")

@@ -1,4 +1,4 @@
-"""What STS answers: the result of an action, or why it refuses, in the XML of AWS's Query protocol."""
+"""The responses of STS: the result or the error, in the XML of AWS's Query protocol."""
 
 from __future__ import annotations
 
@@ -14,33 +14,32 @@ if TYPE_CHECKING:
     from awsenv.aws.response import Response
 
 _DEPTH = 4
-"""How deep the answers of STS are nested: AssumeRoleResponse, AssumeRoleResult, Credentials, AccessKeyId."""
-
+"""How deep the responses of STS are nested: AssumeRoleResponse, AssumeRoleResult, Credentials, AccessKeyId."""
 
 UNKNOWN = "Unknown"
-"""The code of an answer that has none."""
+"""The code of an error response that has none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An error response."""
+class ErrorResponse:
+    """An error response of AWS."""
 
     code: str
-    """AWS's error code; `UNKNOWN`: it has none."""
+    """AWS's error code, or `UNKNOWN`."""
     message: str
     """As AWS sent it."""
     status: int
-    """Of HTTP."""
+    """The HTTP status."""
 
 
-def answer(code: str, message: str, status: int) -> Answer:
-    """Return an error response whose code can be shown."""
+def error_response(code: str, message: str, status: int) -> ErrorResponse:
+    """Return an error response whose code is safe to show."""
     shown = re.sub(r"[^A-Za-z0-9.:_-]", "", code)[:80] or UNKNOWN
-    return Answer(shown.rpartition(":")[2], message, status)
+    return ErrorResponse(shown.rpartition(":")[2], message, status)
 
 
 def result(response: Response, action: str) -> dict[str, Any]:
-    """Return the result of a successful response: texts and nested results by name.
+    """Return the result in a successful response: texts and nested results by name.
 
     Args:
         response: The response.
@@ -55,27 +54,27 @@ def result(response: Response, action: str) -> dict[str, Any]:
     raise LookupError(action)
 
 
-def refused(response: Response) -> Answer:
-    """Return the error of a response; its code is `UNKNOWN` if the response is not from AWS."""
+def error_in(response: Response) -> ErrorResponse:
+    """Return the error in a response; its code is `UNKNOWN` if the response is not from AWS."""
     tree = _tree(response.body)
     errors = tree.get("Errors")
     error = (errors if isinstance(errors, dict) else tree).get("Error")
     found: dict[str, Any] = error if isinstance(error, dict) else {}
     code, message = (found.get(name) for name in ("Code", "Message"))
-    return answer(
+    return error_response(
         code if isinstance(code, str) else UNKNOWN, message if isinstance(message, str) else "", response.status
     )
 
 
 def _tree(body: bytes) -> dict[str, Any]:
-    """Return what the root of an XML document holds, by name; nothing for what is not XML.
+    """Return the children of the root of an XML document by name; empty if *body* is not XML.
 
-    The body may be from anyone: only what an answer of STS can hold is kept of it.
+    The body may come from anyone, so elements nested deeper than those of STS are dropped.
     """
     # `xml.etree` takes a quarter of Python's own start to load.
     parser = pyexpat.ParserCreate(None, "}")
     opened: list[tuple[dict[str, Any], list[str]]] = [({}, [])]
-    """The elements that are not closed yet, each with what it holds by name, and with its text."""
+    """The open elements, each with its children by name and its text."""
 
     def begin(_name: str, _attributes: object) -> None:
         opened.append(({}, []))
@@ -84,9 +83,9 @@ def _tree(body: bytes) -> dict[str, Any]:
         opened[-1][1].append(part)
 
     def end(name: str) -> None:
-        held, texts = opened.pop()
+        children, texts = opened.pop()
         if len(opened) <= _DEPTH:
-            opened[-1][0][name.rpartition("}")[2]] = held or "".join(texts)
+            opened[-1][0][name.rpartition("}")[2]] = children or "".join(texts)
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler = text
