@@ -24,11 +24,11 @@ Balancing, `idle_timeout`), the SDK for Java closes its own after as many, and I
 """
 
 _ASLEEP = 1.0
-"""Seconds by which the clocks differ after a suspend, at least: the wall clock goes on meanwhile."""
+"""Seconds: a larger difference between the two clocks means a suspend, during which only the wall clock goes on."""
 
 
-class _Kept:
-    """A connection, or one that is being opened.
+class _Entry:
+    """A connection in the pool, open or opening.
 
     Args:
         now: The time, as `time.monotonic` has it.
@@ -44,15 +44,15 @@ class _Kept:
         self.is_dropped = False
 
 
-def _is_ready(kept: _Kept) -> bool:
-    """Tell whether a connection is on its way, or can be used."""
-    if kept.connection is None:
-        return kept.opening is not None and kept.opening.locked()
-    return kept.connection.is_quiet() and not kept.connection.has_moved()
+def _is_ready(entry: _Entry) -> bool:
+    """Return whether a connection is opening, or can be used."""
+    if entry.connection is None:
+        return entry.opening is not None and entry.opening.locked()
+    return entry.connection.is_quiet() and not entry.connection.has_moved()
 
 
 class Connections:
-    """The connections of a process, by their address. Threads may share it.
+    """The connection pool of a process. Threads may share it.
 
     Args:
         now: The monotonic clock.
@@ -62,17 +62,17 @@ class Connections:
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self._now = now
         self._wall = wall
-        self._kept: dict[Address, list[_Kept]] = {}
+        self._entries: dict[Address, list[_Entry]] = {}
         self._early: dict[Address, float] = {}
-        """The seconds that a connection may take, by the addresses to which one was opened early."""
+        """The addresses to which a connection was opened early, each with the seconds that opening it may take."""
         self._lock = allocate_lock()
 
     def __del__(self) -> None:
-        """Close what is kept: nobody can take it any more."""
+        """Close all connections: nobody can take them any more."""
         self.close()
 
     def open_early(self, address: Address, seconds: float) -> None:
-        """Open a connection in a thread, unless an unused one is there. A failure is not reported.
+        """Open a connection in a thread, unless an unused one is ready. Failures are silent: `take` reports them.
 
         Args:
             address: Where it leads.
@@ -80,10 +80,10 @@ class Connections:
         """
         self._early[address] = seconds
         with self._lock:
-            kept = self._kept.get(address, [])
-            if any(_is_ready(each) and (each.connection is None or not each.connection.was_used) for each in kept):
+            entries = self._entries.get(address, [])
+            if any(_is_ready(each) and (each.connection is None or not each.connection.was_used) for each in entries):
                 return
-        early = _Kept(self._now(), self._wall())
+        early = _Entry(self._now(), self._wall())
         early.opening = opening = allocate_lock()
         opening.acquire()
         ends = time.monotonic() + seconds
@@ -95,7 +95,7 @@ class Connections:
                     early.connection = opened
                     if early.is_dropped:
                         opened.close()
-            except Exception:  # noqa: BLE001, S110 - `take` tries again, and tells why if that fails, too
+            except Exception:  # noqa: BLE001, S110 - `take` tries again, and reports a failure
                 pass
             finally:
                 opening.release()
@@ -103,86 +103,86 @@ class Connections:
         try:
             start_new_thread(open_it, ())
         except RuntimeError:
-            # The system has reached a limit: the request says so.
+            # The system has reached a limit, which the request reports.
             return
         with self._lock:
-            self._kept.setdefault(address, []).append(early)
+            self._entries.setdefault(address, []).append(early)
 
     def open_again(self) -> int:
-        """Open early what the other side has closed since, or what was kept long enough, and return how many."""
+        """Replace the early connections that are closed or too old, and return how many were replaced."""
         self.close_idle()
         with self._lock:
-            gone = [address for address in self._early if not any(map(_is_ready, self._kept.get(address, [])))]
+            gone = [address for address in self._early if not any(map(_is_ready, self._entries.get(address, [])))]
         for address in gone:
             self.open_early(address, self._early[address])
         return len(gone)
 
     def take(self, address: Address, ends: float, *, is_new: bool = False) -> Connection:
-        """Return a connection that the other side has not closed: a kept one, one that was opened early, or a new one.
+        """Return a connection that the peer has not closed: a kept one, an early one or a new one.
 
         Args:
             address: Where it leads.
             ends: When it must be open, as `time.monotonic` has it.
-            is_new: Whether it must have carried no request: one that must not be lost is not sent over a connection
-                that the other side may be about to close.
+            is_new: Whether to take only a connection that has carried no request. The peer may be about to close any
+                other, and with it lose a request that cannot be sent twice.
 
         Raises:
             Unanswered: None can be opened.
         """
         self.close_idle()
-        while (kept := self._next(address, is_new=is_new)) is not None:
-            if kept.opening is not None:
-                # It is no longer in the list: it is this caller's, or nobody's.
-                kept.opening.acquire(timeout=max(min(ends - time.monotonic(), LONGEST), 0))
+        while (entry := self._next(address, is_new=is_new)) is not None:
+            if entry.opening is not None:
+                # No other caller can get it: it is no longer in the list.
+                entry.opening.acquire(timeout=max(min(ends - time.monotonic(), LONGEST), 0))
             with self._lock:
-                found, kept.is_dropped = kept.connection, kept.connection is None
-            if found is None:
+                connection, entry.is_dropped = entry.connection, entry.connection is None
+            if connection is None:
                 continue
-            if found.is_quiet() and not found.has_moved():
-                return found
-            found.close()
+            if connection.is_quiet() and not connection.has_moved():
+                return connection
+            connection.close()
         return connect(address, ends)
 
     def keep(self, connection: Connection) -> None:
-        """Keep a connection for the next request to its address, if another can follow."""
+        """Keep a connection for the next request to its address, if it is still open."""
         if connection.is_open:
-            kept = _Kept(self._now(), self._wall())
-            kept.connection = connection
+            entry = _Entry(self._now(), self._wall())
+            entry.connection = connection
             with self._lock:
-                self._kept.setdefault(connection.address, []).append(kept)
+                self._entries.setdefault(connection.address, []).append(entry)
 
     def next_close(self) -> float | None:
-        """Return when `close_idle` will have something to close, as the monotonic clock has it; None: never."""
+        """Return when `close_idle` next has a connection to close, by the monotonic clock; None: there is none."""
         with self._lock:
-            return min((kept.since + KEPT for each in self._kept.values() for kept in each), default=None)
+            return min((entry.since + KEPT for entries in self._entries.values() for entry in entries), default=None)
 
     def close_idle(self) -> None:
-        """Close what was kept long enough, and what was kept through a suspend."""
+        """Close the connections that are too old, and those from before a suspend."""
         now, awake = self._now(), self._wall() - self._now()
-        self._drop(lambda kept: now >= kept.since + KEPT or abs(awake - kept.awake) > _ASLEEP)
+        self._drop(lambda entry: now >= entry.since + KEPT or abs(awake - entry.awake) > _ASLEEP)
 
     def close(self) -> None:
-        """Close all that are kept, and those that are being opened as soon as they are open."""
-        self._drop(lambda _kept: True)
+        """Close all connections; those that are opening are closed once they are open."""
+        self._drop(lambda _entry: True)
 
-    def _next(self, address: Address, *, is_new: bool) -> _Kept | None:
-        """Return the kept connection that was used last, which is no longer kept; None: there is none."""
+    def _next(self, address: Address, *, is_new: bool) -> _Entry | None:
+        """Take the latest entry out of the pool; None: there is none."""
         with self._lock:
-            found = self._kept.get(address, [])
-            for place in reversed(range(len(found))):
-                connection = found[place].connection
+            entries = self._entries.get(address, [])
+            for index in reversed(range(len(entries))):
+                connection = entries[index].connection
                 if not is_new or connection is None or not connection.was_used:
-                    return found.pop(place)
+                    return entries.pop(index)
         return None
 
-    def _drop(self, is_over: Callable[[_Kept], bool]) -> None:
+    def _drop(self, is_over: Callable[[_Entry], bool]) -> None:
         with self._lock:
-            for address, found in list(self._kept.items()):
-                over = [kept for kept in found if is_over(kept)]
-                self._kept[address] = [kept for kept in found if kept not in over]
-                if not self._kept[address]:
-                    del self._kept[address]
-                for kept in over:
-                    kept.is_dropped = True
-                    if kept.connection is not None:
-                        kept.connection.close()
+            for address, entries in list(self._entries.items()):
+                over = [entry for entry in entries if is_over(entry)]
+                self._entries[address] = [entry for entry in entries if entry not in over]
+                if not self._entries[address]:
+                    del self._entries[address]
+                for entry in over:
+                    entry.is_dropped = True
+                    if entry.connection is not None:
+                        entry.connection.close()

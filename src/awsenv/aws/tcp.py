@@ -1,4 +1,4 @@
-"""TCP within limits of time: the lookup of a name, the first address that answers, sends and reads."""
+"""TCP with time-outs: name lookup, the first address that accepts a connection, sends and reads."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 STAGGER = 0.25
-"""Seconds before the next address of a host is tried beside one that does not answer (RFC 8305, section 8)."""
+"""Seconds to wait for an address before the next one is tried as well (RFC 8305, section 8)."""
 
 LONGEST = 86_400.0
-"""Seconds: more than any limit, and few enough for the system."""
+"""Seconds: longer than any time-out, and short enough for the system calls."""
 
 
 class NoThreadError(OSError):
@@ -41,20 +41,20 @@ class NoThreadError(OSError):
 
 
 class Tcp:
-    """A TCP connection, whose sends and reads end in time.
+    """A TCP connection whose sends and reads have a time limit.
 
     Args:
         opened: The socket.
-        ends: When any of them ends, as `time.monotonic` has it.
+        ends: The end of the time, on the clock of `time.monotonic`.
     """
 
     def __init__(self, opened: Socket, ends: float) -> None:
         self._socket = opened
         self.ends = ends
         self.silence = LONGEST
-        """Seconds that the other side may be silent."""
+        """Seconds that the peer may be silent."""
         self.sent = 0
-        """Bytes that the system has taken."""
+        """Bytes handed to the system."""
 
     def send(self, data: bytes | memoryview) -> None:
         """Send all of *data*."""
@@ -66,26 +66,23 @@ class Tcp:
             view = view[sent:]
 
     def receive(self) -> bytes:
-        """Return the next bytes; none: the other side has closed the connection."""
+        """Return the next bytes; empty: the peer has closed the connection."""
         self._limit()
         return self._socket.recv(1 << 16)
 
     def is_quiet(self) -> bool:
-        """Tell whether the other side has neither closed the connection nor sent anything."""
+        """Return whether the peer has neither closed the connection nor sent anything."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(0)
 
     def has_moved(self) -> bool:
-        """Tell whether a new connection would start from another address: the network has changed.
-
-        To a proxy, it is the way to the proxy that counts; on the loopback it stays the same.
-        """
+        """Return whether the network has changed: a new connection would have another local address."""
         own, peer = self._socket.getsockname(), self._socket.getpeername()
         family = AF_INET6 if ":" in own[0] else AF_INET
         probe = Socket(family, SOCK_DGRAM)
         try:
-            # This sends nothing: the system chooses the address.
+            # This sends nothing: the system only chooses the local address.
             probe.connect(peer)
             return bool(probe.getsockname()[0] != own[0])
         finally:
@@ -96,7 +93,7 @@ class Tcp:
         self._socket.close()
 
     def __del__(self) -> None:
-        """Close a connection that nobody holds any more."""
+        """Close the connection."""
         self.close()
 
     def _limit(self) -> None:
@@ -104,34 +101,34 @@ class Tcp:
 
 
 def encoded(name: str) -> bytes:
-    """Return the name of a host as the system takes it.
+    """Return a host name in the form that the system expects.
 
     Raises:
-        UnicodeError: There is no such name.
+        UnicodeError: It is not a valid host name.
     """
-    # Python loads its tables of Unicode to encode a text by itself.
+    # The codec idna loads the Unicode tables.
     return name.encode("ascii" if name.isascii() else "idna")
 
 
 def resolved(name: str, port: int, ends: float) -> list[Any]:
-    """Return the addresses of a host as the system lists them.
+    """Return the addresses of a host in the order of the system.
 
-    In a thread, since nothing ends a lookup.
+    The lookup runs in a thread, since it has no time-out of its own.
 
     Args:
         name: The name or the address.
         port: The port.
-        ends: When they must be there, as `time.monotonic` has it.
+        ends: The end of the time, on the clock of `time.monotonic`.
 
     Raises:
         OSError: The name does not resolve, or not in time.
         NoThreadError: The system starts no more threads.
     """
     try:
-        # In bytes: Python would load its tables of Unicode to encode a text.
+        # Bytes: for a text, Python loads the Unicode tables.
         host = encoded(name)
     except UnicodeError:
-        raise gaierror(EAI_NONAME, "no name of a host") from None
+        raise gaierror(EAI_NONAME, "not a host name") from None
     try:
         return getaddrinfo(host, port, 0, SOCK_STREAM, 0, AI_NUMERICHOST)
     except gaierror:
@@ -159,10 +156,10 @@ def resolved(name: str, port: int, ends: float) -> list[Any]:
 
 
 def first_open(found: list[Any], ends: float, meanwhile: Callable[[], None]) -> Socket:
-    """Return the first connection to one of the addresses: with a head start for each, and both families in turn.
+    """Return the first connection that opens, alternating between the address families with a head start for each.
 
     Raises:
-        OSError: No address answers; the error is that of the last.
+        OSError: None opens; the error is that of the last address.
     """
     preferred = [each for each in found if each[0] == found[0][0]]
     others = [each for each in found if each[0] != found[0][0]]
@@ -191,7 +188,7 @@ def first_open(found: list[Any], ends: float, meanwhile: Callable[[], None]) -> 
                 if not code:
                     return opened
                 opened.close()
-                # OSError has a class for each kind.
+                # The constructor returns the subclass for the code, such as ConnectionRefusedError.
                 error, following = OSError(code, os.strerror(code)), 0.0
             _left(ends)
         raise error
@@ -204,7 +201,7 @@ def _left(ends: float) -> float:
     """Return the seconds until *ends*.
 
     Raises:
-        TimeoutError: There are none.
+        TimeoutError: The time is over.
     """
     left = min(ends - time.monotonic(), LONGEST)
     if left <= 0:
@@ -213,16 +210,16 @@ def _left(ends: float) -> float:
 
 
 def _started(found: Any) -> Socket:
-    """Return a socket that is being connected.
+    """Return a socket that is connecting.
 
     Raises:
-        OSError: The system refuses at once.
+        OSError: It failed at once.
     """
     family, kind, protocol, _, address = found
     opened = Socket(family, kind, protocol)
     try:
         opened.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        opened.setblocking(False)  # noqa: FBT003 - the name of the system
+        opened.setblocking(False)  # noqa: FBT003 - it takes no keyword
         opened.connect(address)
     except BlockingIOError:
         pass

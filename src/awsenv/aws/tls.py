@@ -1,6 +1,6 @@
-"""TLS as the clients of botocore speak it, over anything that carries bytes: TCP, or the TLS of a proxy.
+"""TLS with the settings of botocore's clients, over TCP or over the TLS connection to a proxy.
 
-A module of its own, so that plain HTTP never waits for `ssl`.
+It is a separate module so that plain HTTP does not load `ssl`.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
             """Send all of *data*."""
 
         def receive(self) -> bytes:
-            """Return the next bytes; none: the other side has closed the connection."""
+            """Return the next bytes; empty: the peer has closed the connection."""
 
         def is_quiet(self) -> bool:
-            """Tell whether the other side has neither closed the connection nor sent anything."""
+            """Return whether the peer has neither closed the connection nor sent anything."""
 
 
 _CHUNK = 65536
 
 
 class Tls:
-    """A TLS connection, with the handshake made.
+    """A TLS connection after its handshake.
 
-    Not a socket of `ssl`: that would take no transport but TCP, and its time-outs would begin anew with each part.
+    It is not an `ssl.SSLSocket`: that runs over TCP only, and its time-out starts again with each read.
 
     Args:
         lower: What carries it.
-        host: The name that the certificate must have.
+        host: The name that the certificate must be for.
         bundle: The CA bundle; None: that of botocore.
 
     Raises:
-        OSError: There is no TLS, or the certificate is not one of *host*.
+        OSError: The handshake failed, or the certificate is not valid for *host*.
     """
 
     def __init__(self, lower: Transport, host: bytes, bundle: str | None) -> None:
         self._lower = lower
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        # In bytes: Python would load its tables of Unicode to encode a text.
+        # Bytes: for a text, Python loads the Unicode tables.
         self._tls = context(bundle).wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._run(self._tls.do_handshake)
 
@@ -60,17 +60,17 @@ class Tls:
             view = view[self._run(self._tls.write, view) :]
 
     def receive(self) -> bytes:
-        """Return the next bytes; none: the other side has closed the connection."""
+        """Return the next bytes; empty: the peer has closed the connection."""
         try:
             return self._run(self._tls.read, _CHUNK)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            # As `ssl` itself does for a server that says no goodbye: HTTP knows where a response ends.
+            # As `ssl.SSLSocket` does when no close_notify came: HTTP knows where a response ends.
             return b""
 
     def is_quiet(self) -> bool:
-        """Tell whether the other side has neither closed the connection nor sent any data that nobody asked for."""
+        """Return whether the peer has neither closed the connection nor sent data."""
         while True:
-            # What was received may be no data: after a handshake, a server sends tickets for the next.
+            # What the peer sent may not be data: after a handshake, servers send session tickets.
             try:
                 self._tls.read(1)
             except ssl.SSLWantReadError:
@@ -90,14 +90,14 @@ class Tls:
         while True:
             try:
                 result = act(*arguments)
-            except ssl.SSLWantReadError:  # noqa: PERF203 - it repeats only what could not go on
+            except ssl.SSLWantReadError:  # noqa: PERF203 - it waits for the network anyway
                 self._flush()
                 if data := self._lower.receive():
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
             except ssl.SSLError:
-                # The alert says why to the other side.
+                # Send the alert, which tells the peer why.
                 with suppress(OSError):
                     self._flush()
                 raise
@@ -111,13 +111,13 @@ class Tls:
 
 
 _contexts: dict[str, tuple[tuple[int, ...], ssl.SSLContext]] = {}
-"""By the path of the bundle, with the version of the file: to load one takes longer than the request."""
+"""By the path of the bundle, with the version of the file: loading a bundle takes longer than a request."""
 
 
 def context(bundle: str | None) -> ssl.SSLContext:
-    """Return what a client of botocore demands of a certificate.
+    """Return the TLS context of botocore's clients.
 
-    The settings are those of `create_urllib3_context` of `botocore.httpsession`, and the protocols that urllib3 offers.
+    It has the settings of `botocore.httpsession.create_urllib3_context`, and the protocols that urllib3 offers.
 
     Args:
         bundle: The path of the CA bundle; None: that of botocore.
@@ -140,11 +140,11 @@ def context(bundle: str | None) -> ssl.SSLContext:
 
 
 def default_bundle() -> str:
-    """Return the path of the CA bundle that botocore uses where nothing names one: certifi's, or its own.
+    """Return the path of botocore's default CA bundle: that of certifi, or its own.
 
-    `get_cert_path` of `botocore.httpsession`, without an import of either.
+    This is `botocore.httpsession.get_cert_path` without importing either package.
     """
-    from importlib.util import find_spec  # noqa: PLC0415 - most bundles have a name
+    from importlib.util import find_spec  # noqa: PLC0415 - not needed where a setting names the bundle
 
     for package in ("certifi", "botocore"):
         spec = find_spec(package)
@@ -153,7 +153,7 @@ def default_bundle() -> str:
             if os.path.exists(path):  # noqa: PTH110 - see above
                 return path
         if spec is not None and package == "certifi":
-            # Some distributions of Linux give it the bundle of the system.
+            # Some Linux distributions make it return the system's bundle.
             from certifi import where  # noqa: PLC0415 - see above
 
             return str(where())
