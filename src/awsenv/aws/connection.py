@@ -1,6 +1,6 @@
-"""One HTTP connection: the name, TCP, the proxy, TLS, a request and its response, each within limits of time.
+"""One HTTP connection: the name lookup, TCP, the proxy, TLS, requests and responses, each with a time limit.
 
-It imports little, and the modules of TLS only when TCP is under way: the network is waited for meanwhile.
+It imports little, and loads the modules of TLS while TCP connects.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 NAME, TCP, PROXY_TLS, TUNNEL, TLS, EXCHANGE = "name", "tcp", "proxy-tls", "tunnel", "tls", "exchange"
-"""The stages of a request in their order. Each but the last is over before a byte of the request is sent."""
+"""The stages of a request, in order. No byte of the request is sent before the last."""
 
 
 class Address:
-    """Where a connection leads: the key of those that are kept.
+    """Where a connection leads. It is the key of the connection pool.
 
     Args:
-        host: The name or the address, without brackets.
+        host: The host name, or an address without brackets.
         port: The port.
-        is_tls: Whether TLS is spoken to it.
-        bundle: The path of the CA bundle; None: that of botocore.
-        proxy: The proxy in between.
-        authorization: The value of `Proxy-Authorization`, of a proxy that demands it.
+        is_tls: Whether it speaks TLS.
+        bundle: The path of the CA bundle; None: botocore's default.
+        proxy: The proxy; None: the connection is direct.
+        authorization: The value of `Proxy-Authorization`, if this is a proxy that needs one.
     """
 
     __slots__ = ("authorization", "bundle", "host", "is_tls", "port", "proxy")
@@ -57,12 +57,12 @@ class Address:
 
     @property
     def netloc(self) -> str:
-        """The host as a URL has it, with its port."""
+        """The host and port, as in a URL."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def header(self) -> str:
-        """The value of `Host`: without a port that the scheme has by itself."""
+        """The value of `Host`, without the default port of the scheme."""
         return self.netloc.removesuffix(":443" if self.is_tls else ":80")
 
     def __eq__(self, other: object) -> bool:
@@ -85,40 +85,40 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request of HTTP. A traceback that shows the values of variables shows nothing of it but the method."""
+    """An HTTP request. Its repr, which tracebacks may show, has the method only."""
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    """`Host`, `Content-Length` and `Accept-Encoding` are added if they are missing."""
+    """Missing `Host`, `Content-Length` and `Accept-Encoding` headers are added."""
     body: bytes = field(default=b"", repr=False)
 
 
 class Unanswered(Exception):  # noqa: N818 - a request without a response
     """There is no response to a request.
 
-    It holds nothing of the request, which may carry a code or a secret.
+    It shows nothing of the request, which may carry a code or a secret.
     """
 
     attempt: Any
-    """The `Attempt` of `http`, which adds it."""
+    """The `http.Attempt`, which `Http.send` adds."""
 
     def __init__(
         self, stage: str, error: OSError | Unreadable, *, was_sent: bool = False, was_kept: bool = False
     ) -> None:
         super().__init__(stage)
         self.stage = stage
-        """What failed."""
+        """The stage that failed."""
         self.error = error
-        """What was raised there: by the system, by `ssl`, or for what the other side sent."""
+        """The error of the system, of `ssl`, or about the bytes that the peer sent."""
         self.was_sent = was_sent
         """Whether a byte of the request was handed to the system."""
         self.was_kept = was_kept
-        """Whether the connection had carried an earlier request, and was found closed without a byte of a response."""
+        """Whether a kept connection was closed before the first byte of the response."""
 
 
 class Refused(Unreadable):
-    """A proxy answered CONNECT with another status than success."""
+    """A proxy refused CONNECT, or a request, with an HTTP status."""
 
     def __init__(self, status: int) -> None:
         super().__init__()
@@ -130,8 +130,8 @@ class Connection:
 
     Args:
         address: Where it leads.
-        tcp: What is under all.
-        transport: What requests are sent over.
+        tcp: The TCP connection.
+        transport: What requests are sent over: TCP, or TLS on top of it.
     """
 
     def __init__(self, address: Address, tcp: Tcp, transport: Transport) -> None:
@@ -148,14 +148,14 @@ class Connection:
 
         Args:
             message: The request.
-            ends: When the response must be there, as `time.monotonic` has it.
-            silence: Seconds that the other side may be silent.
+            ends: When the response must be complete, on the clock of `time.monotonic`.
+            silence: Seconds that the peer may be silent.
 
         Raises:
             Unanswered: There is no response. The connection is closed.
             ValueError: A header has a line break. Nothing was sent.
         """
-        # A memoryview, since a traceback may show the values of variables.
+        # A memoryview, whose repr shows no bytes in a traceback.
         data = memoryview(request(self.address, message))
         self._tcp.ends, self._tcp.silence = ends, silence
         before, was_used, self.was_used = self._tcp.sent, self.was_used, True
@@ -168,7 +168,7 @@ class Connection:
         except (OSError, Unreadable) as error:
             ended = not reader.has_begun and not isinstance(error, TimeoutError)
             was_sent = self._tcp.sent > before
-            # Its frames may hold a part of a response.
+            # The frames of the traceback may hold a part of a response.
             cause = error.with_traceback(None)
             raise Unanswered(EXCHANGE, cause, was_sent=was_sent, was_kept=was_used and ended) from None
         finally:
@@ -177,7 +177,7 @@ class Connection:
         return response
 
     def is_quiet(self) -> bool:
-        """Tell whether the connection can be used: the other side has neither closed it nor sent anything."""
+        """Return whether the connection can be used: the peer has neither closed it nor sent anything."""
         self._tcp.ends = time.monotonic() + 1
         try:
             return self.is_open and self._transport.is_quiet()
@@ -185,7 +185,7 @@ class Connection:
             return False
 
     def has_moved(self) -> bool:
-        """Tell whether the network has changed since the connection was opened, or it is gone."""
+        """Return whether the network has changed since the connection was opened."""
         try:
             return self._tcp.has_moved()
         except OSError:
@@ -202,10 +202,10 @@ def connect(address: Address, ends: float) -> Connection:
 
     Args:
         address: Where it leads.
-        ends: When it must be open, as `time.monotonic` has it.
+        ends: When it must be open, on the clock of `time.monotonic`.
 
     Raises:
-        Unanswered: It cannot be opened. Nothing of a request was sent.
+        Unanswered: It cannot be opened.
     """
     first, proxy = address.proxy or address, address.proxy
     stage, tcp = NAME, None
@@ -232,30 +232,32 @@ def connect(address: Address, ends: float) -> Connection:
 
 
 def _prepare(address: Address) -> None:
-    """Load what TLS needs, while TCP is under way."""
+    """Load what TLS needs while TCP connects."""
     if address.is_tls:
-        from awsenv.aws import tls  # noqa: PLC0415 - only here
+        from awsenv.aws import tls  # noqa: PLC0415 - plain HTTP does not load it
 
         try:
             tls.context(address.bundle)
         except OSError:
-            # Raised again where it is needed.
+            # The handshake raises it again.
             return
 
 
 def _tls(lower: Transport, address: Address) -> Transport:
-    from awsenv.aws.tls import Tls  # noqa: PLC0415 - plain HTTP never waits for it
+    from awsenv.aws.tls import Tls  # noqa: PLC0415 - the same
 
-    # The zone of an IPv6 address is no part of the name.
+    # The zone of an IPv6 address is not part of the name.
     host = address.host.partition("%")[0]
     return Tls(lower, encoded(host), address.bundle)
 
 
 def _tunnel(transport: Transport, address: Address, proxy: Address) -> None:
-    """Let the proxy connect to *address*. What it sends after its answer is lost: in TLS, the server never begins.
+    """Ask the proxy to connect to *address*.
+
+    What follows its response is dropped: with TLS, the client speaks first.
 
     Raises:
-        Unreadable: It does not.
+        Unreadable: It does not connect.
     """
     headers = {"Host": address.netloc}
     if proxy.authorization is not None:
@@ -268,7 +270,7 @@ def _tunnel(transport: Transport, address: Address, proxy: Address) -> None:
 
 
 def request(address: Address, message: Message) -> bytes:
-    """Return a request as it is sent."""
+    """Return the bytes of a request."""
     given = {name.lower() for name in message.headers}
     more = {"Host": address.header, "Accept-Encoding": "identity"}
     if message.body or message.method not in {"GET", "HEAD", "OPTIONS"}:
@@ -284,14 +286,14 @@ def request(address: Address, message: Message) -> bytes:
 
 
 def _target(url: str) -> str:
-    """Return the path of *url* with its query."""
+    """Return the path and the query of *url*."""
     after = url.partition("#")[0].partition("://")[2]
     path, mark, query = after.partition("?")
     return f"/{path.partition('/')[2]}{mark if query else ''}{query}"
 
 
 def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    """Return the head of a request. What a URL may not hold is escaped in the target.
+    """Return the head of a request. Characters that a URL may not contain are escaped in the target.
 
     Raises:
         ValueError: A header has a line break.

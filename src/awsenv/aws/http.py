@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 
 _KEPT = range(200, 300)
-"""The statuses after which a connection is kept. It leads to one server, which may go on to refuse for minutes what AWS
-allows by now (coder/coder#26971)."""
+"""The statuses after which a connection is kept. After a refusal, the server at its other end may go on refusing for
+minutes what AWS allows by now (coder/coder#26971)."""
 
 
 def unanswered(error: Exception) -> Unanswered | None:
-    """Return the lack of a response that *error* is, or that an exception of botocore passes on; None: it is another.
+    """Return *error* if it is `Unanswered`, or the `Unanswered` that an exception of botocore wraps; else None.
 
     Args:
-        error: What was raised by a request: `Http.send`, or a client of botocore.
+        error: What `Http.send` or a client of botocore raised.
     """
     found = getattr(error, "kwargs", {}).get("error", error)
     return found if isinstance(found, Unanswered) else None
 
 
 class LateError(Unanswered):
-    """The time of the call is over: there is none for another attempt."""
+    """The time of the call is over, so there is no other attempt."""
 
 
 class TooLargeError(Unanswered):
-    """A response is larger than any of AWS. Another attempt would bring the same."""
+    """A response is larger than any response of AWS. Another attempt would bring the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class Attempt:
     was_sent: bool
     """Whether a byte of it was handed to the system."""
     seconds: float
-    """The time since the call began."""
+    """Since the call began."""
     limit: Origin | None = None
     """What limits that time; None: the default."""
     proxy: Proxy | None = None
     ignored: Origin | None = None
-    """The variable of a proxy that botocore ignores."""
+    """`ALL_PROXY`, if it is set: botocore ignores it."""
 
     @property
     def instead_of_ignored(self) -> str | None:
@@ -73,10 +73,10 @@ class Attempt:
 
 
 class Deadline:
-    """The time of a call with all its attempts.
+    """The time limit of a call with all its attempts.
 
     Args:
-        seconds: The time of a call.
+        seconds: The limit.
         origin: What sets it; None: it is the default.
     """
 
@@ -87,7 +87,7 @@ class Deadline:
         self._attempts = 0
 
     def begin(self, seconds: float = 0) -> None:
-        """Begin a call, which has the time of any call, or as many *seconds* if they are more."""
+        """Begin a call, which may take longer than others if *seconds* is larger."""
         self.seconds = max(seconds, self._least)
         self._end = time.monotonic() + self.seconds
         self._attempts = 0
@@ -97,35 +97,35 @@ class Deadline:
         return min(self._end - time.monotonic(), self.seconds)
 
     def allows_after(self, attempts: int, more: float = 0) -> bool:
-        """Tell whether the pause of botocore after so many attempts, and *more* seconds, surely end before the call.
+        """Return whether botocore's pause after so many attempts, plus *more* seconds, is sure to end before the call.
 
-        In each retry mode the longest pause is one second, and twice as long after each attempt.
+        In every retry mode the longest pause is one second, and doubles after each attempt.
         """
         return bool(self.left() - more > 2 ** (attempts - 1))
 
     @property
     def beyond(self) -> float:
-        """A limit for an attempt that only the end of the call ends."""
+        """A limit that ends no attempt before the call ends."""
         return self.seconds + 1
 
     def limit(self) -> float:
-        """Return the seconds of the next attempt: a third of the call, unless no other attempt will fit after it."""
+        """Return the seconds of the next attempt: a third of the call, or all that is left if it must be the last."""
         self._attempts += 1
         third = self.seconds / 3
         return third if self.allows_after(self._attempts, third) else self.beyond
 
 
 class Http:
-    """Sends requests through the proxies of the caller. Nothing is read from the environment of the process.
+    """Sends requests through the proxies of the caller. It reads nothing from the environment of the process.
 
     Args:
         environ: The environment of the caller.
-        bundle: The CA bundle; None: that of botocore.
+        bundle: The CA bundle; None: botocore's default.
         connect: Seconds for a connection, at most.
         read: Seconds for each read, at most.
-        deadline: The time of the call.
+        deadline: The time limit of the call.
         is_sent_once: Whether no request is repeated, so that its response may take as long as the call.
-        connections: Those that are kept; None: no other shares them.
+        connections: The connection pool; None: a new one.
     """
 
     def __init__(
@@ -150,27 +150,27 @@ class Http:
         """Check that a request to *url* can be sent, without sending one.
 
         Raises:
-            ConfigError: The CA bundle or the proxy is of no use.
+            ConfigError: The CA bundle or the proxy cannot be used.
         """
         proxy_to(url, self._environ)
         if bad := self._bad_bundle(url):
             raise bad
 
     def open_early(self, url: str) -> None:
-        """Open a connection for a later request to *url*, in a thread. If that fails, the request tells.
+        """Open a connection for a later request to *url*, in a thread. The request reports a failure.
 
         Raises:
-            ConfigError: The proxy is of no use.
+            ConfigError: The proxy cannot be used.
         """
         address = self._address(url, proxy_to(url, self._environ))
         self._connections.open_early(address, min(self._connect, self._deadline.seconds))
 
     def send(self, message: Message) -> Response:
-        """Return the response to a request. A redirect is returned and not followed.
+        """Return the response to a request. Redirects are not followed.
 
         Raises:
             ProxyError: The proxy did not pass the request on.
-            ConfigError: The CA bundle or the proxy is of no use.
+            ConfigError: The CA bundle or the proxy cannot be used.
             Failure: The system has reached a limit.
             Unanswered: There is no response.
         """
@@ -202,7 +202,7 @@ class Http:
             at = urlsplit(proxy.url)
             authorization = None
             if at.username and at.password:
-                # As botocore has it, without a user or a password there is no header.
+                # As in botocore, there is no header without both a user and a password.
                 pair = f"{unquote(at.username)}:{unquote(at.password)}"
                 authorization = f"Basic {b2a_base64(pair.encode(), newline=False).decode()}"
             through = _address(proxy.url, bundle, authorization=authorization)
@@ -224,16 +224,16 @@ class Http:
         return self._bad_bundle(url) or of_proxy or error
 
     def _attempt(self, url: str, proxy: Proxy | None, *, was_sent: bool) -> Attempt:
-        # After the end of the time, `left` is a little less than nothing.
+        # After the end, `left` is slightly negative.
         seconds = self._deadline.seconds - max(self._deadline.left(), 0)
         instead = ignored(url, self._environ)
         return Attempt(url, was_sent, seconds, self._deadline.origin, proxy, instead)
 
     def _bad_bundle(self, url: str) -> ConfigError | None:
-        """Return why the CA bundle is of no use for a request to *url*; None: it is, or none is needed."""
+        """Return why the CA bundle cannot be used for a request to *url*; None: it can, or is not needed."""
         if self._bundle is None or not url.startswith("https:"):
             return None
-        from ssl import SSLError  # noqa: PLC0415 - TLS has failed, or is about to be spoken
+        from ssl import SSLError  # noqa: PLC0415 - only for TLS
 
         from awsenv.aws import tls  # noqa: PLC0415 - the same
 

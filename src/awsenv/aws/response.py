@@ -1,7 +1,6 @@
-"""A response of HTTP/1.x, read strictly and with limits.
+"""A reader of HTTP/1.x responses, strict and with size limits.
 
-`http.client` would read it as well. It costs as much to import as Python's own start three times over, and brings `ssl`
-and `email` with it, where a command waits for one small response.
+`http.client` takes three times as long to import as Python takes to start, and loads `ssl` and `email`.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_RESPONSE = 1 << 20
-"""Bytes of a body. The largest responses, pages of IAM, have some 100,000."""
+"""Bytes of a body. The largest responses, pages of IAM, have about 100,000."""
 
 _MAX_HEAD = 1 << 16
-"""Bytes of a line, and of a status with its headers."""
+"""Bytes of a line, and of all headers."""
 
 _BODILESS = frozenset({204, 304})
 _SWITCHING = 101
 
 
 class Unreadable(Exception):  # noqa: N818 - what a server did
-    """There is no response. It has no arguments: what was received may hold keys."""
+    """There is no response. It has no arguments, since the bytes received may hold keys."""
 
 
 class Closed(Unreadable):
@@ -29,15 +28,15 @@ class Closed(Unreadable):
 
 
 class Incomplete(Unreadable):
-    """The connection was closed, or the framing broke, within the response."""
+    """The connection was closed, or the framing broke, inside the response."""
 
 
 class NotHttp(Unreadable):
-    """What was received is not HTTP."""
+    """The bytes received are not HTTP."""
 
 
 class TooLarge(Unreadable):
-    """The response is larger than any of AWS."""
+    """The response is larger than any response of AWS."""
 
 
 class Response:
@@ -48,7 +47,7 @@ class Response:
     def __init__(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         self.status = status
         self.headers = headers
-        """The names in lower case; the values of a name that occurs more than once, joined by commas."""
+        """By name in lower case; the values of a repeated name are joined by commas."""
         self.body = body
 
     def __repr__(self) -> str:
@@ -60,7 +59,7 @@ class Reader:
     """Reads one response.
 
     Args:
-        receive: Returns the next bytes of the connection; none: it was closed.
+        receive: Returns the next bytes of the connection; empty: it was closed.
     """
 
     def __init__(self, receive: Callable[[], bytes]) -> None:
@@ -97,12 +96,12 @@ class Reader:
         stays = "keep-alive" in options if version == b"HTTP/1.0" else "close" not in options
         self.is_kept = is_framed and stays and self.is_at_end
         if headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}:
-            # Nobody asked for it, but a proxy may do so.
+            # awsenv does not ask for compression, but a proxy may add it.
             body = _unzipped(body)
         return Response(status, headers, body)
 
     def tunnel(self) -> int:
-        """Return the status of a response to CONNECT. A body, if there is one, is not read.
+        """Return the status of a response to CONNECT. The body is not read.
 
         Raises:
             Unreadable: There is none.
@@ -110,7 +109,7 @@ class Reader:
         return self._final()[1]
 
     def _final(self) -> tuple[bytes, int, dict[str, str]]:
-        """Return the version, the status and the headers of the response, after any that only announce it."""
+        """Return the version, the status and the headers of the final response, after any 1xx."""
         while True:
             version, status = self._status()
             headers = self._headers()
@@ -170,7 +169,7 @@ class Reader:
         return line.removesuffix(b"\r")
 
     def _exactly(self, length: int, before: int = 0) -> bytes:
-        """Return so many bytes of a body of which *before* have been read."""
+        """Return *length* bytes of a body of which *before* bytes have been read."""
         while len(self._data) < length:
             if len(self._data) + before > MAX_RESPONSE:
                 raise TooLarge
@@ -186,12 +185,12 @@ class Reader:
         body = bytearray()
         while True:
             number = self._line().partition(b";")[0].strip()
-            # int() takes signs and underscores, too.
+            # int() also accepts signs and underscores.
             if not number or number.lower().strip(b"0123456789abcdef"):
                 raise Incomplete
             size = int(number, 16)
             if not size:
-                # What follows the last chunk are headers again.
+                # Trailers.
                 self._headers()
                 return bytes(body)
             body += self._exactly(size, len(body))
@@ -208,7 +207,7 @@ class Reader:
 
 
 def _length(headers: dict[str, str]) -> int | None:
-    """Return the length of the body; None: its end is that of the connection, or it comes in chunks.
+    """Return the length of the body; None: it comes in chunks, or ends with the connection.
 
     Raises:
         NotHttp: The headers contradict each other or themselves.
@@ -230,7 +229,7 @@ def _length(headers: dict[str, str]) -> int | None:
 def _unzipped(body: bytes) -> bytes:
     import zlib  # noqa: PLC0415 - rarely needed
 
-    # 16: the header of gzip.
+    # 16 selects the gzip format.
     unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         plain = unzip.decompress(body, MAX_RESPONSE + 1)
