@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from awsenv.aws.request import IDENTITY
 from awsenv.aws.sdk import SdkSession
 from awsenv.aws.session import AwsSession
-from awsenv.aws.settings import ClientSettings, of, user_agent
+from awsenv.aws.settings import ClientSettings, client_settings, user_agent
 from awsenv.aws.translate import connect
 from awsenv.config.files import File
 from awsenv.config.partitions import AWS, partition, partition_with
@@ -75,7 +75,7 @@ def of_botocore(session: AwsSession, sdk: SdkSession | None = None) -> tuple[str
 
 def ours(session: AwsSession) -> tuple[str, str, int, str]:
     """Return the same of awsenv."""
-    found = of(session)
+    found = client_settings(session)
     return found.url, found.signing_region, found.attempts, found.retry_mode
 
 
@@ -190,7 +190,7 @@ def test_a_configured_endpoint_is_that_of_the_conformance_cases(case: Mapping[st
     text = "\n".join(line for section in sections for line in section)
     environ = suite["environments"][case["environment"].replace(service, "sts")]
 
-    found = of(AwsSession(profiles(text), environ, profile=name))
+    found = client_settings(AwsSession(profiles(text), environ, profile=name))
 
     assert case["output"]["endpointUrl"].replace(service, "sts") == found.url
 
@@ -214,9 +214,9 @@ def test_no_other_setting_has_an_effect(key: str, value: str) -> None:
 PLAIN = """
 import sys
 from awsenv.aws.session import AwsSession
-from awsenv.aws.settings import of
+from awsenv.aws.settings import client_settings
 for environ in {environs}:
-    of(AwsSession(None, environ))
+    client_settings(AwsSession(None, environ))
 print("botocore" in sys.modules, "json" in sys.modules)
 """
 
@@ -249,22 +249,25 @@ def test_the_time_to_connect_is_that_of_botocore(mode: str, tmp_path: Path, monk
     monkeypatch.setenv("AWS_DEFAULTS_MODE", mode)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     client = Session().create_client("sts", region_name="eu-central-1")
-    assert client.meta.config.connect_timeout == of(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})).connect_timeout
+    assert (
+        client.meta.config.connect_timeout
+        == client_settings(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})).connect_timeout
+    )
 
 
 def test_auto_is_standard() -> None:
     """Ask no metadata service for the defaults mode `auto`."""
-    auto, standard = (of(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})) for mode in ("auto", "standard"))
+    auto, standard = (client_settings(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})) for mode in ("auto", "standard"))
     assert standard == auto
 
 
 def test_what_sets_the_endpoint_is_kept() -> None:
     """Name the key of the file; an endpoint of AWS has no origin."""
     text = "[profile p]\nregion = eu-central-1\nendpoint_url = http://me:canary@127.0.0.1:1/\n"
-    found = of(AwsSession(profiles(text), {}, profile="p"))
+    found = client_settings(AwsSession(profiles(text), {}, profile="p"))
     assert ("http://127.0.0.1:1", "eu-central-1") == (found.url, found.signing_region)
     assert Origin("~/.aws/config", 3, "profile p", "endpoint_url") == found.configured
-    assert of(AwsSession(None, {})).configured is None
+    assert client_settings(AwsSession(None, {})).configured is None
 
 
 def test_models_of_the_user_are_read(tmp_path: Path) -> None:
@@ -274,7 +277,7 @@ def test_models_of_the_user_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "sts" / "2011-06-15"
     folder.mkdir(parents=True)
     (folder / "endpoint-rule-set-1.json").write_text(json.dumps(rules))
-    found = of(AwsSession(None, {"AWS_DATA_PATH": str(tmp_path)}, region="eu-central-1"))
+    found = client_settings(AwsSession(None, {"AWS_DATA_PATH": str(tmp_path)}, region="eu-central-1"))
     assert "https://sts.models.test" == found.url
 
 
@@ -306,7 +309,7 @@ def test_the_user_agent_is_one_line_of_ascii(app_id: str) -> None:
 
 def test_the_defaults() -> None:
     """Send three times to the global endpoint where nothing is set."""
-    found = of(AwsSession(None, {}))
+    found = client_settings(AwsSession(None, {}))
     expected = ClientSettings(
         "https://sts.amazonaws.com", None, "us-east-1", 3, "standard", 60, user_agent(None, "standard")
     )

@@ -357,7 +357,7 @@ def test_credentials_of_another_role_are_refused(home: Home, endpoint: Endpoint,
     with pytest.raises(UnreachableError) as caught:
         Sts(home.session(), clock=Clock(lambda: NOW)).call(AssumeRole(REQUESTED, "me"), home.user)
 
-    assert f"STS answered a request for {REQUESTED} with {arn}" == caught.value.fact
+    assert f"STS returned {arn} instead of {REQUESTED}" == caught.value.fact
 
 
 def test_the_requested_role_is_accepted(home: Home, endpoint: Endpoint) -> None:

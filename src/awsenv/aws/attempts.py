@@ -1,6 +1,6 @@
-"""When a request to STS is sent again, and after which pause: the retry modes of botocore.
+"""When a request to STS is sent again, and after how long a pause: the retry modes of botocore.
 
-The mode `adaptive` is `standard` here: what it adds is a rate for the many calls of one client.
+The mode `adaptive` is treated as `standard`: it adds only a rate limit for clients that make many calls.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _LEGACY = frozenset(
 _TOO_MANY = 429
 _STATUSES = frozenset({500, 502, 503, 504})
 _LEGACY_STATUSES = _STATUSES | {_TOO_MANY, 509}
-"""The codes and the statuses of errors after which botocore sends a request again (`botocore.retries.standard`, and
+"""The codes and statuses of errors after which botocore sends a request again (`botocore.retries.standard`, and
 `_retry.json` for the mode `legacy`)."""
 
 _LONGEST = 20.0
@@ -59,10 +59,10 @@ class Attempts:
     """The attempts of one call.
 
     Args:
-        most: How many there are, with the first.
+        most: How many there may be, including the first.
         mode: The retry mode.
-        deadline: The end of the call.
-        random: Returns a number from 0 to 1; None: Python's own.
+        deadline: The time limit of the call.
+        random: Returns a number from 0 to 1; None: `random.random`.
     """
 
     def __init__(self, most: int, mode: str, deadline: Deadline, random: Callable[[], float] | None = None) -> None:
@@ -70,13 +70,13 @@ class Attempts:
         self.made = 0
 
     def pause_after_error(self, code: str, status: int, headers: Mapping[str, str]) -> float | None:
-        """Return the seconds until the next attempt after an error response; None: there is none."""
+        """Return the seconds until the next attempt after an error response; None: there is no next attempt."""
         is_throttling = code in _THROTTLING or status == _TOO_MANY
         if self.mode == LEGACY:
-            is_passing = status in _LEGACY_STATUSES or (code in _LEGACY and status == 400)  # noqa: PLR2004 - HTTP's
+            is_transient = status in _LEGACY_STATUSES or (code in _LEGACY and status == 400)  # noqa: PLR2004 - HTTP's
         else:
-            is_passing = is_throttling or code in _TRANSIENT or status in _STATUSES
-        if not is_passing:
+            is_transient = is_throttling or code in _TRANSIENT or status in _STATUSES
+        if not is_transient:
             return None
         pause = self._pause(1.0 if is_throttling else 0.05)
         asked = headers.get("x-amz-retry-after", "")
@@ -85,7 +85,7 @@ class Attempts:
         return self._allowed(pause)
 
     def pause_without_response(self) -> float | None:
-        """Return the seconds until the next attempt after one without a response; None: there is none."""
+        """Return the seconds until the next attempt where there was no response; None: there is no next attempt."""
         return self._allowed(self._pause(0.05))
 
     def _pause(self, scale: float) -> float:

@@ -105,7 +105,7 @@ def failing(code: str, status: int) -> str | None:
     return f"is failing (HTTP {status})" if is_server else None
 
 
-def refusal(error: ErrorResponse, request: Request) -> AwsenvError:
+def refusal_of(error: ErrorResponse, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
     code, message, status = error.code, error.message, error.status
     if does := failing(code, status):

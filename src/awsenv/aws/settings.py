@@ -1,13 +1,13 @@
-"""What the files and the variables make of a client of STS: where it sends to, how often, for how long.
+"""The settings of a client of STS: the endpoint, the region, attempts and time-outs, from the files and variables.
 
 The rules are those of botocore (`args.py`, `client.py`, `configprovider.py`, and its endpoint rules of STS), without
-loading it. Where a setting has a value that is not judged here, botocore is asked, and says what is wrong with it:
+loading it. In these cases botocore itself decides, or reports what is wrong:
 
 - a region of no known pattern, such as a pseudo region with `fips`: its rules for these have exceptions;
-- a value that it may refuse, so that its error stays the error, and one of `_ASKED`, which nearly nobody sets;
+- a value that botocore may refuse, and the rare keys in `_ASKED`;
 - models of the user (`data_path`, `~/.aws/models`), which may have other endpoints.
 
-These have no effect on a request to STS, or on how it is signed here: `parameter_validation`, `tcp_keepalive`,
+These settings have no effect on a request to STS or its signature: `parameter_validation`, `tcp_keepalive`,
 `sigv4a_signing_region_set`, `auth_scheme_preference`, client-side monitoring.
 """
 
@@ -57,13 +57,13 @@ _LEGACY_REGIONS = frozenset(
 """The regions that `sts_regional_endpoints = legacy` sends to the global endpoint."""
 
 _ATTEMPTS = {"legacy": 5, "standard": 3, "adaptive": 3}
-"""How often each retry mode sends a request in all, where `max_attempts` does not say."""
+"""How often each retry mode sends a request, unless `max_attempts` is set."""
 
 _CONNECT = {"legacy": 60, "standard": 3.1, "cross-region": 3.1, "in-region": 1.1, "mobile": 30, "auto": 3.1}
 """Seconds to connect in each defaults mode (botocore, `sdk-default-configuration.json`).
 
-For `auto`, botocore asks the metadata service of EC2, for a second where there is none. All that can follow is that
-connecting may take 1.1 seconds, so awsenv takes the mode for which botocore falls back: `standard`.
+For `auto`, botocore asks the metadata service of EC2, and waits for a second where there is none. That could only
+change this time-out to 1.1 seconds, so awsenv takes botocore's fallback, `standard`.
 """
 
 _WHEN = frozenset({"when_supported", "when_required"})
@@ -75,7 +75,7 @@ _ACCEPTED = {
     "retry_mode": frozenset(_ATTEMPTS),
     "sts_regional_endpoints": frozenset({"legacy", "regional", ""}),
 }
-"""Keys that botocore refuses with any other value, for STS as for every service."""
+"""Keys and the values that botocore accepts for them, whatever the service."""
 
 _ASKED = ("api_versions", "data_path", "request_min_compression_size_bytes", "s3_disable_express_session_auth")
 _READ = ("max_attempts", "region", "s3", "sdk_ua_app_id", "use_dualstack_endpoint", "use_fips_endpoint")
@@ -83,7 +83,7 @@ _WITHOUT_VARIABLE = ("api_versions", "s3")
 _STYLES = (None, "auto", "virtual", "path")
 _MODELS = os.path.join("~", ".aws", "models")  # noqa: PTH118 - pathlib costs an import
 _LONGEST_LABEL = 63
-"""Characters in a label of the name of a host."""
+"""Characters in a label of a host name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +91,23 @@ class ClientSettings:
     """How a request to STS is sent."""
 
     url: str
-    """Without a user name and password, and without a slash at its end."""
+    """Without a user name and password, and without a trailing slash."""
     configured: Origin | None
     """What sets that URL; None: it is one of AWS."""
     signing_region: str
     attempts: int
-    """How often a request is sent, at most."""
+    """How often a request may be sent."""
     retry_mode: str
-    """legacy, standard or adaptive."""
+    """`legacy`, `standard` or `adaptive`."""
     connect_timeout: float
     """Seconds."""
     user_agent: str
     read_timeout: float = MOST
-    """Seconds: no setting limits them but `AWSENV_TIMEOUT`."""
+    """Seconds. Only `AWSENV_TIMEOUT` lowers them."""
 
 
-def of(session: AwsSession) -> ClientSettings:
-    """Return the settings of the session's clients of STS.
+def client_settings(session: AwsSession) -> ClientSettings:
+    """Return the settings of a client of STS.
 
     Raises:
         ConfigError: A setting makes requests impossible.
@@ -118,7 +118,7 @@ def of(session: AwsSession) -> ClientSettings:
     if session.region is not None:
         values["region"] = session.region
     url, region = (_endpoint(values, endpoint) if _is_judged(values) else None) or _of_botocore(session)
-    # Older releases of botocore, as 1.41, take `legacy` where nothing is set.
+    # The default of botocore 1.44; that of 1.41 is `legacy`.
     mode = values.get("retry_mode", "standard")
     most = values.get("max_attempts")
     return ClientSettings(
@@ -138,7 +138,7 @@ def _find(session: AwsSession, key: str) -> Setting | None:
 
 
 def _is_judged(values: Mapping[str, str]) -> bool:
-    """Return whether botocore accepts these values for certain, and nothing has other endpoints."""
+    """Return whether botocore is sure to accept these values, and no models of the user are there."""
     s3 = values.get("s3", "")
     style = nested(s3).get("addressing_style") if s3.startswith("\n") else None
     most = values.get("max_attempts", "1")
@@ -154,7 +154,7 @@ def _is_judged(values: Mapping[str, str]) -> bool:
 
 
 def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[str, str] | None:
-    """Return the URL and the region that a request is signed for; None: only botocore knows."""
+    """Return the URL, and the region that requests are signed for; None: only botocore knows."""
     region = values.get("region")
     fips, dual_stack = (values.get(f"use_{kind}_endpoint", "").lower() == "true" for kind in ("fips", "dualstack"))
     if region is not None and not _is_plain(region):
@@ -169,26 +169,26 @@ def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[st
         return None
     if values.get("sts_regional_endpoints") == "legacy" and region in _LEGACY_REGIONS and not (fips or dual_stack):
         return _GLOBAL, WITHOUT_REGION
-    # Every endpoint of GovCloud is one of FIPS, under its plain name.
+    # In GovCloud, the plain name is the FIPS endpoint.
     service = "sts-fips" if fips and (dual_stack or partition.name != "aws-us-gov") else "sts"
     suffix = partition.dual_stack_suffix if dual_stack else partition.suffix
     return f"https://{service}.{region}.{suffix}", region
 
 
 def _is_plain(region: str) -> bool:
-    """Return whether *region* can be part of the name of a host, and none of the names that botocore replaces."""
+    """Return whether *region* can be part of a host name, and is not a pseudo region, which botocore replaces."""
     letters = region.replace("-", "")
     is_label = letters.isascii() and letters.isalnum() and len(region) <= _LONGEST_LABEL
     return is_label and "fips" not in region and not region.endswith("-global")
 
 
 def _of_botocore(session: AwsSession) -> tuple[str, str]:
-    """Return the URL and the region of botocore's own client.
+    """Return the URL and the signing region of botocore's own client.
 
     Raises:
-        ConfigError: It makes none with these settings.
+        ConfigError: botocore accepts no client with these settings.
     """
-    from botocore.config import Config  # noqa: PLC0415 - for settings that nearly nobody has
+    from botocore.config import Config  # noqa: PLC0415 - for rare settings
 
     from awsenv.aws.sdk import SdkSession  # noqa: PLC0415 - the same
     from awsenv.aws.translate import connect  # noqa: PLC0415 - the same
@@ -200,10 +200,10 @@ def _of_botocore(session: AwsSession) -> tuple[str, str]:
 
 
 def user_agent(app_id: str | None, retry_mode: str) -> str:
-    """Return the `User-Agent` header, in the form of AWS's SDKs: CloudTrail shows it with each call.
+    """Return the `User-Agent` header in the form of AWS's SDKs. CloudTrail shows it with each call.
 
     Args:
-        app_id: The application, as `sdk_ua_app_id` names it.
+        app_id: The application id, from `sdk_ua_app_id`.
         retry_mode: The retry mode.
     """
     system = os.uname()
@@ -222,5 +222,5 @@ def user_agent(app_id: str | None, retry_mode: str) -> str:
 
 
 def _product(text: str) -> str:
-    """Return *text* as a part of a user agent may be (botocore, `useragent.py`)."""
+    """Replace the characters that a user agent may not contain (botocore, `useragent.py`)."""
     return re.sub(r"[^A-Za-z0-9!$%&'*+.^_`|~,-]", "-", text)

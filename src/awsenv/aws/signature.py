@@ -1,7 +1,7 @@
-"""Signature Version 4: the headers and the presigned URLs of requests to AWS, without botocore.
+"""Signature Version 4: signed headers and presigned URLs of requests to AWS, without botocore.
 
-Equal to botocore's `SigV4Auth` and `SigV4QueryAuth` (IAM guide, "AWS Signature Version 4 for API requests"), for every
-service but S3, which signs paths and bodies by rules of its own.
+They equal those of botocore's `SigV4Auth` and `SigV4QueryAuth` (IAM guide, "AWS Signature Version 4 for API requests")
+for every service but S3, which has its own rules for paths and bodies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 _PORTS = {"http": 80, "https": 443}
-"""What no Host header names: the port follows from the scheme."""
+"""The default ports, which a Host header leaves out."""
 
 _UNSIGNED = frozenset(
     {
@@ -54,12 +54,12 @@ def signed(
     region: str,
     now: float,
 ) -> dict[str, str]:
-    """Return *headers* with those that sign the request, `Host` among them: the signature covers it.
+    """Return *headers* with the headers that sign the request, and `Host`.
 
     Args:
         method: The method: `POST`.
         url: The URL, with its query, as it is sent.
-        headers: No two differ by case alone, and neither a date nor a host is among them.
+        headers: The headers without a date and a host. No two names may differ by case alone.
         body: The body.
         signer: The credentials.
         service: The name that the service signs for: `sts`.
@@ -94,8 +94,8 @@ def presigned(
     """Return *url* with a signature in its query. Anyone who has it can send the request until it expires.
 
     Args:
-        url: The URL with the parameters of the request. A parameter that is repeated counts once, the first time.
-        headers: What must be sent with the URL. The host is signed without being named.
+        url: The URL with the parameters of the request. Of a repeated parameter, only the first counts.
+        headers: The headers that must be sent with the URL, besides `Host`.
         signer: The credentials.
         service: The name that the service signs for: `sts`, `rds-db`.
         region: The region that the request is signed for.
@@ -124,7 +124,7 @@ def presigned(
 
 
 def host(url: str) -> str:
-    """Return the `Host` header of a request to *url*: in lower case, without a user name or the port of the scheme."""
+    """Return the `Host` header of a request to *url*: in lower case, without a user name and the default port."""
     split = urlsplit(url)
     name = split.hostname or ""
     name = f"[{name}]" if ":" in name else name
@@ -136,13 +136,13 @@ def _stamp(now: float) -> str:
 
 
 def _covered(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that a signature covers in its order and form: runs of white space are one space."""
+    """Return the headers that a signature covers, sorted and with white space collapsed."""
     trimmed = ((name.lower(), " ".join(value.split())) for name, value in headers.items())
     return {name: value for name, value in sorted(trimmed) if name not in _UNSIGNED}
 
 
 def _canonical(method: str, url: str, covered: Mapping[str, str], body: bytes) -> str:
-    """Return the request as both sides write it, so that both sign the same text."""
+    """Return the canonical request."""
     split = urlsplit(url)
     pairs = sorted(pair.partition("=")[::2] for pair in split.query.split("&")) if split.query else ()
     return "\n".join(
@@ -159,7 +159,7 @@ def _canonical(method: str, url: str, covered: Mapping[str, str], body: bytes) -
 
 
 def _normal(path: str) -> str:
-    """Return *path* without dot segments (RFC 3986, 5.2.4) and, as AWS has it, without empty ones."""
+    """Return *path* without dot segments (RFC 3986, 5.2.4) and, as AWS requires, without empty ones."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -182,5 +182,5 @@ def _signature(canonical: str, stamp: str, scope: tuple[str, ...], signer: Crede
 
 
 def _encoded(text: str) -> bytes:
-    """Return *text* in UTF-8, a stray byte of a variable too: the error would hold the text, which has a secret."""
+    """Return *text* in UTF-8. It accepts stray bytes of a variable: an exception would show the text, a secret."""
     return text.encode(errors="surrogatepass")

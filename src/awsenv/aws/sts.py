@@ -1,6 +1,6 @@
 """The Security Token Service: roles, MFA sessions, and the principal of a key.
 
-The one sender of its requests: without botocore, whose client takes longer than the call itself.
+Nothing else sends its requests. botocore is not used: its client takes longer to load than the call takes.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 SENDS = 3
-"""How often a request with a code is tried, if it does not leave this machine."""
+"""How often a request with a code is tried, as long as no byte of it is sent."""
 
 PAUSE = 1.0
-"""Seconds between these tries."""
+"""Seconds between these attempts."""
 
 ACCEPTED = 15 * 60
-"""Seconds: AWS refuses a request signed with a larger difference (IAM guide, "Signature Version 4")."""
+"""Seconds: AWS refuses a request whose time differs by more (IAM guide, "Signature Version 4")."""
 
 NOTABLE = 4 * 60
-"""Seconds: AWS's own SDKs correct a larger difference."""
+"""Seconds: AWS's own SDKs correct their clock if it differs by more."""
 
 _FORM = "application/x-www-form-urlencoded; charset=utf-8"
 _NO_SUCCESS = 300
-"""HTTP's first status that is no success: a redirect, which is not followed."""
+"""The first HTTP status that is not a success. Redirects are not followed."""
 
 _HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never sends this response"
 
 
 class Clock:
-    """The difference to AWS's clock, from the date of its last response.
+    """AWS's clock, by the date of its last response.
 
     Args:
         now: This computer's clock: seconds since the epoch, UTC.
@@ -71,7 +71,7 @@ class Clock:
         self._offset = 0.0
 
     def aws(self) -> float:
-        """Return the seconds since the epoch by AWS's clock, once `correct` has found a difference."""
+        """Return the seconds since the epoch by this computer's clock or, after `correct`, by AWS's."""
         return self.now() + self._offset
 
     @property
@@ -80,23 +80,23 @@ class Clock:
         return self._offset != 0
 
     def correct(self) -> bool:
-        """Follow AWS's clock from now on. Return whether that helps: once, if it differs by more than `NOTABLE`."""
+        """Follow AWS's clock if it differs by more than `NOTABLE`. Return whether this call changes anything."""
         if self.is_corrected or self.ahead is None or abs(self.ahead) <= NOTABLE:
             return False
         self._offset = self.ahead
         return True
 
     def read(self, headers: Mapping[str, str]) -> None:
-        """Note the date of a response that has just arrived. One from a cache is old."""
+        """Note the date of a response that has just arrived, unless it comes from a cache."""
         if "date" in headers and "age" not in headers:
             self._dated = headers["date"], self.now()
 
     @property
     def ahead(self) -> float | None:
-        """Seconds that AWS's clock is ahead of this computer's; None: no response had a date."""
+        """How many seconds AWS's clock is ahead of this computer's; None: no response had a date."""
         if self._dated is None:
             return None
-        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - as much as the call, where a clock is wrong
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow, and needed only where a clock is wrong
 
         theirs, ours = self._dated
         try:
@@ -110,7 +110,7 @@ class Sts:
 
     Args:
         session: What the calls share.
-        sleep: Pauses between two tries.
+        sleep: Pauses between two attempts.
         clock: The clock that requests are signed by; None: this computer's.
     """
 
@@ -134,7 +134,7 @@ class Sts:
             hop: The hop; its role has an account.
             signer: The credentials that sign the request.
             token: The MFA code, for a hop with a device.
-            denied_hint: Returns the next step after an AccessDenied, of which AWS has said as much.
+            denied_hint: Returns the next step after an AccessDenied with this reason of AWS.
 
         Raises:
             CodeRejected: AWS rejected the code; the next one may be accepted.
@@ -149,11 +149,11 @@ class Sts:
         made = self._send(sent, signer, _of_role, token)
         assumed = f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/"
         if _role(str(made.arn)) != _role(assumed):
-            raise UnreachableError(f"STS answered a request for {hop.role} with {printable(str(made.arn))}", hint=_HINT)
+            raise UnreachableError(f"STS returned {printable(str(made.arn))} instead of {hop.role}", hint=_HINT)
         return replace(self._living(made), account=hop.role.account)
 
     def identity(self, signer: Credentials) -> Principal:
-        """Return the principal of *signer*. This call needs no permission (STS API, GetCallerIdentity).
+        """Return the principal of *signer*. The call needs no permission (STS API, GetCallerIdentity).
 
         Raises:
             SourceError: AWS does not know the key.
@@ -164,11 +164,11 @@ class Sts:
     def web_identity(
         self, parameters: Mapping[str, Any], refused: Callable[[ErrorResponse], AwsenvError]
     ) -> Credentials:
-        """Return the credentials of a role that trusts the token of another identity provider. Nothing signs the call.
+        """Return the credentials of a role for the token of an identity provider. The call is not signed.
 
         Args:
-            parameters: Those of AssumeRoleWithWebIdentity.
-            refused: Returns the error for a refusal.
+            parameters: The parameters of AssumeRoleWithWebIdentity.
+            refused: Returns the error for an error response.
 
         Raises:
             UnreachableError: There is no response.
@@ -179,7 +179,7 @@ class Sts:
         return replace(made, account=_role(str(made.arn))[0].rpartition(":")[2] or None)
 
     def prepare(self) -> None:
-        """Check that a request can be sent, and open a connection for it. Nothing is sent.
+        """Check that a request can be sent, and open a connection for it, without sending anything.
 
         Raises:
             ConfigError: A setting makes requests impossible.
@@ -198,8 +198,7 @@ class Sts:
 
     @cached_property
     def _client(self) -> ClientSettings:
-        # Settings that only botocore can judge cost one of its clients.
-        return settings.of(self.session)
+        return settings.client_settings(self.session)
 
     def _living(self, made: Credentials) -> Credentials:
         """Return *made* if it has not expired.
@@ -224,38 +223,38 @@ class Sts:
         token: Token | None = None,
         refused: Callable[[ErrorResponse], AwsenvError] | None = None,
     ) -> T:
-        """Send a request until it is answered, and return what *read* makes of the result.
+        """Send a request until there is a response, and return what *read* makes of its result.
 
-        A code is accepted once (RFC 6238, 5.2): with one, only a request that never left this machine is repeated.
+        AWS accepts a code once (RFC 6238, 5.2), so a request with a code is repeated only if no byte of it was sent.
         """
         client = self._client
         request = replace(request.with_code(token), endpoint=client.url, configured=client.configured, signer=signer)
         action = request.action.partition(":")[2]
         attempts = Attempts(client.attempts, client.retry_mode, self.session.deadline)
         with self.session.call(f"AWS {request.where}"):
-            response = self._answered(request, client, attempts, refused)
+            response = self._response(request, client, attempts, refused)
             try:
                 return read(query.result(response, action))
             except (LookupError, TypeError, ValueError):
                 # The cause may hold a secret: it is not passed on.
                 raise not_of_aws(request) from None
 
-    def _answered(
+    def _response(
         self,
         request: Request,
         client: ClientSettings,
         attempts: Attempts,
         refused: Callable[[ErrorResponse], AwsenvError] | None,
     ) -> Response:
-        """Return the response of a success, after as many attempts as are allowed.
+        """Return the successful response to a request, after as many attempts as are allowed.
 
         Raises:
-            AwsenvError: There is none. What AWS said outlasts its silence at a later attempt.
+            AwsenvError: There is none. An error response counts for more than no response to a later attempt.
         """
         http = self.session.http(
             connect=client.connect_timeout, read=client.read_timeout, is_sent_once=request.serial is not None
         )
-        said: AwsenvError | None = None
+        refusal: AwsenvError | None = None
         while True:
             attempts.made += 1
             try:
@@ -264,22 +263,22 @@ class Sts:
                 pause = self._pause_without(error, request, attempts)
                 if pause is None:
                     # The cause may hold a secret: it is not passed on.
-                    raise said or no_response(error, request) or not_of_aws(request) from None
+                    raise refusal or no_response(error, request) or not_of_aws(request) from None
             else:
                 self.clock.read(response.headers)
                 if response.status < _NO_SUCCESS:
                     return response
-                from awsenv.aws.refusal import refusal  # noqa: PLC0415 - where AWS refuses
+                from awsenv.aws.refusal import refusal_of  # noqa: PLC0415 - only where AWS refuses
 
                 found = query.error_in(response)
-                said = refusal(found, request) if refused is None else refused(found)
+                refusal = refusal_of(found, request) if refused is None else refused(found)
                 pause = None if request.serial is not None else self._pause_after(found, response, attempts)
                 if pause is None:
-                    raise said
+                    raise refusal
             self._sleep(pause)
 
     def _message(self, request: Request, client: ClientSettings) -> Message:
-        """Return the request as it is sent now."""
+        """Return the HTTP request, signed for now."""
         body = form(request.action.partition(":")[2], request.parameters)
         headers = {"Content-Type": _FORM, "User-Agent": client.user_agent}
         if request.signer is not NOBODY:
@@ -298,7 +297,7 @@ class Sts:
     def _pause_without(self, error: Unanswered, request: Request, attempts: Attempts) -> float | None:
         """Return the seconds until the next attempt after one without a response; None: there is none."""
         if error.was_kept and request.serial is None:
-            # The far side closed the connection before it saw the request.
+            # The peer closed the connection before it saw the request.
             attempts.made -= 1
             return 0.0
         if request.serial is None:
@@ -316,22 +315,22 @@ class Sts:
 
 
 def _is_final(error: Unanswered) -> bool:
-    """Tell whether another attempt would bring the same. botocore repeats it after a wrong certificate, too."""
+    """Return whether another attempt would fail alike. botocore tries again after a wrong certificate, too."""
     if isinstance(error, (LateError, TooLargeError, ProxyError)):
         return True
-    from ssl import SSLCertVerificationError  # noqa: PLC0415 - large, and only here
+    from ssl import SSLCertVerificationError  # noqa: PLC0415 - large, and seldom needed
 
     return isinstance(error.error, SSLCertVerificationError)
 
 
 def _role(arn: str) -> list[str]:
-    """Return the account and the role of an assumed-role ARN. The names of roles are not case-sensitive."""
+    """Return the account and the role of an assumed-role ARN. Role names are not case-sensitive."""
     account, _, name = arn.partition(":assumed-role/")
     return [account, name.partition("/")[0].lower()]
 
 
 def _credentials(result: dict[str, Any]) -> Credentials:
-    """Return the credentials of a response with all four fields: botocore takes an empty result for a success."""
+    """Return the credentials in a result. All four fields must be there: botocore accepts an empty result."""
     fields = result["Credentials"]
     return Credentials(
         access_key_id=_text(fields, "AccessKeyId"),

@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from awsenv.aws.connection import Unanswered
 from awsenv.aws.network import no_response, not_of_aws
 from awsenv.aws.query import ErrorResponse, error_response
-from awsenv.aws.refusal import refusal
+from awsenv.aws.refusal import refusal_of
 from awsenv.aws.sdk import refused_setting
 from awsenv.errors import AwsenvError, ConfigError, Hint
 
@@ -115,7 +115,7 @@ def _of_settings(error: Exception) -> ConfigError:
 def translate(error: Exception, request: Request) -> AwsenvError:
     """Return the error of awsenv for *error*, raised by *request*."""
     if isinstance(error, exceptions.ClientError):
-        return refusal(error_response_of(error), request)
+        return refusal_of(error_response_of(error), request)
     if first_of(_SETTINGS, error) is not None:
         return _of_settings(error)
     return no_response(error, request) or not_of_aws(request)
