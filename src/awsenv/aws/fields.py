@@ -1,4 +1,4 @@
-"""What other programs hand over, and what is wrong with it: the fields of JSON, and the token in a file."""
+"""Checks of what other programs hand over: fields of JSON, times, and tokens in files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-]\d\d:\d
 
 
 def instant(value: Any) -> datetime:
-    """Return a time as AWS and its SDKs write it, in UTC and without a fraction of a second.
+    """Parse a time as AWS and its SDKs write it. The result is in UTC, without a fraction of a second.
 
     Raises:
         ValueError: It is not a time.
@@ -38,7 +38,7 @@ def instant(value: Any) -> datetime:
 
 
 def kind_of(value: object) -> str:
-    """Return the kind of a value of JSON."""
+    """Return the type of a JSON value, for messages."""
     kinds = {
         bool: "true or false",
         dict: "an object",
@@ -50,16 +50,16 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), "null")
 
 
-def wrong_field(answer: Mapping[str, Any], needed: tuple[str, ...], more: tuple[str, ...] = ()) -> str | None:
-    """Return what is wrong with the texts of an object of JSON; None: nothing.
+def wrong_field(fields: Mapping[str, Any], needed: tuple[str, ...], more: tuple[str, ...] = ()) -> str | None:
+    """Return what is wrong with the strings in a JSON object; None: nothing.
 
     Args:
-        answer: The object.
-        needed: The keys of texts that must be there.
-        more: The keys of texts that may be there.
+        fields: The object.
+        needed: The keys of required strings.
+        more: The keys of optional strings.
     """
     for name in (*needed, *more):
-        value = answer.get(name)
+        value = fields.get(name)
         if name in needed and value in (None, ""):
             return f"no {name}" if value is None else f"an empty {name}"
         if value is not None and not isinstance(value, str):
@@ -73,7 +73,7 @@ def token_of(setting: Setting) -> bytes:
     """Return the token in a file.
 
     Args:
-        setting: The path, from the folder of the caller.
+        setting: The path, resolved from the folder of the caller.
 
     Raises:
         SourceError: It cannot be read, or is empty.

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from awsenv.aws.connection import Address, Unanswered
 from awsenv.aws.connections import Connections
-from awsenv.aws.proxy import answered, fault, ignored, proxy_to
+from awsenv.aws.proxy import fault, ignored, proxy_to, refused
 from awsenv.aws.response import TooLarge
 from awsenv.aws.tcp import NoThreadError
 from awsenv.config.settings import unusable
@@ -189,7 +189,7 @@ class Http:
             self._connections.keep(opened)
         else:
             opened.close()
-        refusal = None if proxy is None else answered(proxy, url, response.status, response.body)
+        refusal = None if proxy is None else refused(proxy, url, response.status, response.body)
         if refusal is not None:
             refusal.attempt = self._attempt(url, proxy, was_sent=refusal.was_sent)
             raise refusal

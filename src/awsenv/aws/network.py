@@ -1,4 +1,4 @@
-"""Why a request has no response of use: the network, a proxy, TLS, the end of the time, a response not from AWS."""
+"""Why a request has no usable response: the network, a proxy, TLS, a time-out, or a response that is not from AWS."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ _WITHOUT_TLS = (
     PORTAL,
     "write http:// in {setting}, if {host} has no TLS",
 )
-"""Why a connection to {host} fails: the fact, the next step for a host of AWS, and that for the host of a setting."""
+"""Why a connection to a host fails: the fact, the next step for a host of AWS, and that for a configured host."""
 
 
 def no_response(error: Exception, request: Request) -> AwsenvError | None:
-    """Return why there is no response; None: *error* is not one of the network."""
+    """Return why there is no response; None: *error* is not `Unanswered`."""
     missing = unanswered(error)
     if missing is None:
         return None
@@ -68,8 +68,8 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
 
 
 def may_be_repeated(error: Exception) -> bool:
-    """Tell whether a request with a code never left this machine, and may succeed at another try."""
-    from ssl import SSLError  # noqa: PLC0415 - large, and only here
+    """Return whether no byte of a request was sent, and another attempt may succeed."""
+    from ssl import SSLError  # noqa: PLC0415 - large, and seldom needed
 
     missing = unanswered(error)
     is_final = isinstance(missing, ProxyError) or (missing is not None and isinstance(missing.error, SSLError))
@@ -79,14 +79,14 @@ def may_be_repeated(error: Exception) -> bool:
 def lost(
     fact: str, request: Request, *hints: str, origins: tuple[Origin | None, ...] = (), more: str | None = None
 ) -> UnreachableError:
-    """Return the error of a request without a response of use. An MFA code in it may be used up.
+    """Return the error of a request without a usable response. An MFA code in it may be used up.
 
     Args:
         fact: What happened.
         request: The request.
-        hints: The next steps; none: to try again, and to check what leads there.
-        origins: What else the fact is about.
-        more: How to allow more time.
+        hints: The next steps; by default, to try again and to check the endpoint or the network.
+        origins: Other origins of the fact.
+        more: The step that allows more time.
     """
     setting = request.configured
     if request.serial is not None:
@@ -125,10 +125,10 @@ def _late(attempt: Attempt, request: Request, *, is_over: bool) -> UnreachableEr
 
 
 def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
-    from ssl import SSLCertVerificationError  # noqa: PLC0415 - large, and only here
+    from ssl import SSLCertVerificationError  # noqa: PLC0415 - large, and seldom needed
 
     host, origin = host_of(request.endpoint), request.configured
-    # What is closed before a request could be sent over it may as well not be there.
+    # A host that closes a connection before the request is treated as unreachable.
     is_away = error.stage in {NAME, TCP, EXCHANGE}
     is_unverified = isinstance(error.error, SSLCertVerificationError)
     fact, step, step_of_setting = _UNVERIFIED if is_unverified else _UNREACHABLE if is_away else _WITHOUT_TLS
@@ -138,7 +138,7 @@ def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
     because = None
     if is_away:
         because = _why(error)
-        # `sts.us-esat-1.amazonaws.com`
+        # The region in `sts.us-esat-1.amazonaws.com`.
         region = host.split(".")[1] if origin is None and host.count(".") > 1 else ""
         meant = None if partitions.is_listed(region) else partitions.nearest_region(region)
         if meant is not None:
@@ -148,7 +148,7 @@ def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
 
 
 def _why(error: Unanswered) -> str | None:
-    """Return why a connection cannot be opened, as the system says; None: it does not."""
+    """Return why a connection cannot be opened, in the words of the system; None: it has none."""
     cause = error.error
     if isinstance(cause, gaierror):
         return "its name does not resolve"

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 _ANSWERS = (b"<?xml", b"<ErrorResponse", b"<Response", b"{")
-"""How the errors of AWS begin."""
+"""How error responses of AWS begin."""
 
 _LOOPBACK = inet_pton(AF_INET6, "::1")
 
 _PASSWORD = 407
-"""HTTP's "proxy authentication required"."""
+"""HTTP status: proxy authentication required."""
 
 _ENDINGS: tuple[tuple[type[Exception], str], ...] = (
     (Closed, "closed the connection"),
@@ -38,7 +38,7 @@ _ENDINGS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "does not answer"),
     (ConnectionError, "closed the connection"),
 )
-"""What a server does instead of a response, by what was raised for it."""
+"""What a server did instead of responding, by the exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ class Proxy:
     """A proxy of the caller."""
 
     url: str
-    """With a scheme, and with its user and password if it has them."""
+    """With a scheme, and with the user and password if there are any."""
     origin: Origin | None
-    """Its variable; None: it is one of the system."""
+    """Its variable; None: the system settings name it."""
     exempt: str = "NO_PROXY="
-    """How a shell adds a host to those that need none, up to the host."""
+    """The shell assignment that adds a host to NO_PROXY, up to the host."""
 
     @property
     def title(self) -> str:
-        """Its name in messages, without a user and a password."""
+        """Its name in messages, without user and password."""
         return f"the proxy {host_of(self.url)}"
 
     @property
@@ -64,12 +64,12 @@ class Proxy:
 
 
 class ProxyError(Unanswered):
-    """A proxy did not pass a request on. It would not do so at another attempt.
+    """A proxy did not pass a request on, and would not at another attempt.
 
     Args:
-        error: What shows it. After it has sent the request, the proxy may have passed it on.
+        error: The missing response. If the request was sent, the proxy may have passed it on after all.
         fact: What the proxy does.
-        origin: Its variable; None: it is one of the system.
+        origin: Its variable; None: the system settings name it.
         hint: The next step.
     """
 
@@ -81,24 +81,24 @@ class ProxyError(Unanswered):
 
 
 def proxy_to(url: str, environ: Environ) -> Proxy | None:
-    """Return the proxy of a request to *url*; None: it goes without one.
+    """Return the proxy for a request to *url*; None: the request needs none.
 
     Args:
         url: The URL.
         environ: The environment of the caller.
 
     Raises:
-        ConfigError: botocore cannot use the proxy: it would take `socks5` for the name of a host.
+        ConfigError: botocore cannot use the proxy: it would take `socks5` for a host name.
     """
     scheme = urlsplit(url).scheme
     value = _found(url, environ).get(scheme)
     if not value:
         return None
     kind, _, rest = value.rpartition("://")
-    # botocore knows the schemes in lower case only.
-    # Python prefers the one in lower case, even if it is empty.
+    # Python prefers the lower-case variable, even if it is empty.
     hosts = "no_proxy" if "no_proxy" in environ else "NO_PROXY"
     exempt = f"{hosts}=${hosts}," if environ.get(hosts) else f"{hosts}="
+    # botocore knows schemes in lower case only.
     proxy = Proxy(f"{kind.lower() or 'http'}://{rest}", _variable(f"{scheme}_proxy", value, environ), exempt)
     name = proxy.variable
     is_http = kind.lower() in {"", "http", "https"}
@@ -115,22 +115,22 @@ def proxy_to(url: str, environ: Environ) -> Proxy | None:
 
 
 def ignored(url: str, environ: Environ) -> Origin | None:
-    """Return `ALL_PROXY` if the environment has it for a request to *url* that goes without a proxy; None: it does not.
+    """Return `ALL_PROXY` if it is set, and no other variable names a proxy for *url*; else None.
 
-    botocore finds a proxy by the scheme of the request alone (`ProxyConfiguration` of `botocore.httpsession`).
+    botocore ignores it: it looks for a proxy by scheme alone (`botocore.httpsession.ProxyConfiguration`).
     """
     found = _found(url, environ)
     return None if urlsplit(url).scheme in found else _variable("all_proxy", found.get("all"), environ)
 
 
 def _variable(name: str, value: str | None, environ: Environ) -> Origin | None:
-    """Return the variable *name*, in whatever case, that has *value*: Python prefers the one in lower case."""
+    """Return the variable that is called *name* in any case and has *value*, the lower-case one first."""
     names = (each for each in environ if each.lower() == name and environ[each] == value)
     return max(map(Origin, names), default=None, key=str)
 
 
 def _found(url: str, environ: Environ) -> Mapping[str, str]:
-    """Return the proxies by scheme, as `proxies` does; empty if *url* needs none."""
+    """Return the proxies by scheme, as `proxies` does; empty: *url* needs none."""
     parts, found = urlsplit(url), proxies(environ)
     if _is_loopback(parts.hostname or ""):
         # A proxy on another machine cannot reach our loopback.
@@ -141,21 +141,23 @@ def _found(url: str, environ: Environ) -> Mapping[str, str]:
 
 
 def _of_system(netloc: str) -> Mapping[str, str]:
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - large, and only macOS has such settings
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - large, and only for macOS
 
     return {} if proxy_bypass(netloc) else getproxies()
 
 
 def is_exempt(netloc: str, exempt: str) -> bool:
-    """Tell whether a host needs no proxy: `proxy_bypass_environment` of `urllib.request`, which takes long to load.
+    """Return whether a host needs no proxy.
+
+    The rules are those of `urllib.request.proxy_bypass_environment`, which takes long to load.
 
     Args:
-        netloc: The host as the URL has it, with its port.
+        netloc: The host as in the URL, with its port.
         exempt: The value of `NO_PROXY`.
     """
     host = netloc.lower()
     name, _, port = host.rpartition(":")
-    # A port may be empty only in the URL.
+    # A netloc such as `host:` has an empty port, and is compared as a whole.
     forms = (host, name) if name and port.isdigit() else (host,)
     suffixes = [each.strip().lstrip(".").lower() for each in exempt.split(",") if each.strip()]
     ends = any(form == suffix or form.endswith(f".{suffix}") for suffix in suffixes for form in forms)
@@ -163,13 +165,13 @@ def is_exempt(netloc: str, exempt: str) -> bool:
 
 
 def proxies(environ: Environ) -> Mapping[str, str] | None:
-    """Return the proxies by scheme, and under `no` the hosts that need none; empty: there are no proxies.
+    """Return the proxies by scheme, and under `no` the hosts that need none.
 
     The rules are those of Python's `urllib.request.getproxies_environment`: the lower-case name wins, even if
     its value is empty. `HTTP_PROXY` beside `REQUEST_METHOD` is ignored (CVE-2016-1000110).
 
     Returns:
-        None on macOS where the environment names none: the system settings apply.
+        None on macOS if the environment names no proxy: the system settings apply.
     """
     found = {name[:-6].lower(): value for name, value in environ.items() if name.lower().endswith("_proxy") and value}
     if "REQUEST_METHOD" in environ:
@@ -191,23 +193,23 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
-def answered(proxy: Proxy, url: str, status: int, body: bytes) -> ProxyError | None:
-    """Return the fault if a response to a request without TLS is that of the proxy itself; None: it is not."""
-    is_its_own = status == _PASSWORD or (status >= 400 and not body.lstrip().startswith(_ANSWERS))  # noqa: PLR2004 - HTTP
-    if urlsplit(url).scheme != "http" or not is_its_own:
+def refused(proxy: Proxy, url: str, status: int, body: bytes) -> ProxyError | None:
+    """Return the error if the response to a request without TLS comes from the proxy itself; None: it does not."""
+    is_of_proxy = status == _PASSWORD or (status >= 400 and not body.lstrip().startswith(_ANSWERS))  # noqa: PLR2004 - HTTP
+    if urlsplit(url).scheme != "http" or not is_of_proxy:
         return None
     return _of_status(proxy, url, status, Unanswered(EXCHANGE, Refused(status), was_sent=status != _PASSWORD))
 
 
 def fault(proxy: Proxy, url: str, error: Unanswered) -> ProxyError | None:
-    """Return the fault of the proxy that *error* shows; None: it shows none.
+    """Return the error if the proxy is to blame for *error*; None: it is not.
 
     Args:
         proxy: The proxy.
         url: The URL of the request.
-        error: What was raised instead of a response.
+        error: The missing response.
     """
-    from ssl import SSLCertVerificationError, SSLError  # noqa: PLC0415 - large, and only here
+    from ssl import SSLCertVerificationError, SSLError  # noqa: PLC0415 - large, and seldom needed
 
     stage, cause = error.stage, error.error
     hint: Hint = _names_one(proxy)
@@ -234,7 +236,7 @@ def fault(proxy: Proxy, url: str, error: Unanswered) -> ProxyError | None:
 
 
 def ending(error: Exception) -> str | None:
-    """Return what a server does instead of a response, as a predicate; None: *error* does not show it."""
+    """Return what a server did instead of responding, as a predicate; None: *error* does not show it."""
     return next((does for kind, does in _ENDINGS if isinstance(error, kind)), None)
 
 
@@ -258,5 +260,5 @@ def _names_one(proxy: Proxy) -> str:
 
 
 def _without(proxy: Proxy, url: str) -> str:
-    """Return how requests to the host go without the proxy."""
+    """Return the command with which requests to the host go without the proxy."""
     return f"export {proxy.exempt}{urlsplit(url).hostname}"
