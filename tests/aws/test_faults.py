@@ -21,7 +21,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session, create_urllib3_context, get_cert_path
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awsenv.aws import tls
@@ -363,10 +363,12 @@ def test_a_target_is_one_line(path: str, query: str) -> None:
     assert head.isascii()
 
 
+@example("h:", "h")
+@example("[::1]:80", "[::1]")
 @given(
     st.from_regex(r"[a-z.]{1,8}(:[0-9]{0,4})?", fullmatch=True),
     st.lists(st.from_regex(r"[ .]{0,2}[a-zA-Z.*:0-9]{0,6} ?", fullmatch=True), max_size=4).map(",".join),
 )
-def test_who_needs_no_proxy_is_what_python_says(netloc: str, exempt: str) -> None:
+def test_a_host_without_a_proxy_is_that_of_python(netloc: str, exempt: str) -> None:
     """`NO_PROXY` is read as `urllib.request` reads it, as for botocore."""
     assert bool(proxy_bypass_environment(netloc, {"no": exempt})) is is_exempt(netloc, exempt)

@@ -156,9 +156,9 @@ def is_exempt(netloc: str, exempt: str) -> bool:
         exempt: The value of `NO_PROXY`.
     """
     host = netloc.lower()
-    name, _, port = host.rpartition(":")
-    # A netloc such as `host:` has an empty port, and is compared as a whole.
-    forms = (host, name) if name and port.isdigit() else (host,)
+    name, colon, port = host.rpartition(":")
+    # The port may be empty. What follows the last colon of an IPv6 address has a bracket.
+    forms = (host, name) if colon and not port.strip("0123456789") else (host,)
     suffixes = [each.strip().lstrip(".").lower() for each in exempt.split(",") if each.strip()]
     ends = any(form == suffix or form.endswith(f".{suffix}") for suffix in suffixes for form in forms)
     return exempt == "*" or ends
