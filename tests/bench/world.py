@@ -81,6 +81,8 @@ class Programs:
     @cached_property
     def _awsenv(self) -> None:
         python = self._make("awsenv")
+        # The pip of an older Python writes a script that loads `re`; those of pipx and uv do not.
+        run([python, *_PIP, "install", "--upgrade", "pip"], os.environ)
         run([python, *_PIP, "wheel", "--no-deps", "-w", str(self.folder), str(CHECKOUT)], os.environ)
         wheel = next(self.folder.glob("awsenv_shell-*.whl"))
         run([python, *_PIP, "install", "--only-binary=:all:", str(wheel)], os.environ)
