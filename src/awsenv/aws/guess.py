@@ -1,7 +1,7 @@
-"""Where the first call of STS will lead, guessed before anything loads that reads the files and the options properly.
+"""Guesses which host the first call of STS goes to, before the modules load that read files and options in full.
 
-The connection opens meanwhile. A guess equals what `config` and the session resolve. Where a setting is not understood,
-there is none, so that no host is called that the setting would replace. This module imports next to nothing.
+The connection opens while they load. A guess equals what `config` and the session resolve. If there is any setting that
+this module does not understand, it makes no guess, so that awsenv never connects to the wrong host.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     Settings = Mapping[str, str | None]
-    """The settings of a profile by key; None: the value has several lines."""
+    """The settings of a profile by key; the value None stands for several lines."""
     Profiles = Mapping[str, list[list[str]]]
-    """The lines of each profile by its name, in each file that has it."""
+    """By the name of the profile, its lines in each file that has it."""
 
 _LARGEST = 1_000_000
-"""Bytes of a file that are read: more takes longer than a connection."""
+"""Bytes of the largest file that is read: a larger one takes longer than a connection."""
 
 _LONGEST_HOST, _LONGEST_LABEL, _LAST_PORT = 255, 63, 65_535
 
 _MOST = 20
-"""Roles of a chain, as in `config.links`."""
+"""Roles in a chain, as in `config.links`."""
 
 _PARTITIONS = (("us-gov-", "aws-us-gov", ""), ("cn-", "aws-cn", ".cn"), ("", "aws", ""))
-"""Beginnings of regions, the partition of each, and what its hosts end with behind `amazonaws.com`."""
+"""The prefix of regions, the partition, and what its hosts add to `amazonaws.com`."""
 
 _AREAS = frozenset({"us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "us-gov", "cn"})
 
 _UNCLEAR = ("include_profile", "parent_profile", "data_path", "defaults_mode", "ignore_configured_endpoint_urls")
-"""Keys, and variables behind `AWS_`, that may change what all others mean."""
+"""Keys, and variables with the prefix `AWS_`, that may change the meaning of any other."""
 
 
 class _Unclear(Exception):  # noqa: N818 - its name says what happened
-    """There is something that a guess does not understand."""
+    """There is a setting that this module does not understand."""
 
 
 def address(role: str | None, environ: Mapping[str, str], *, profile: str | None, region: str | None) -> Address | None:
-    """Return where the first call of STS for a role leads; None: that is not certain.
+    """Return where the first call of STS for a role goes; None: that is not certain.
 
     Args:
-        role: The role, as typed; None: the user is about to pick it, and only its region may differ.
+        role: The role, as typed; None: the user is about to pick it.
         environ: The environment of the caller.
-        profile: What `--profile` or its variable names.
-        region: What `--region` or its variable names.
+        profile: The value of `--profile` or its variable.
+        region: The value of `--region` or its variable.
     """
     try:
         return _address(role, environ, profile, region)
@@ -60,38 +60,38 @@ def address(role: str | None, environ: Mapping[str, str], *, profile: str | None
 
 def _address(role: str | None, environ: Mapping[str, str], profile: str | None, region: str | None) -> Address:
     if ROLE in environ or os.path.exists(f"{home(environ)}/.aws/models"):
-        raise _Unclear  # other variables are those of the user; other endpoints may be
+        raise _Unclear  # a role is active, or models of the user may have other endpoints
     profiles = _profiles(environ)
-    line = _any(profiles, environ) if role is None else _line(role, profile, profiles, environ) or [{}]
-    for each in line:
-        _refuse_unclear(each, environ)
-    regions = [region, *map(environ.get, having(REGION)), *(_one_line(each, "region") for each in line)]
+    chain = _default(profiles, environ) if role is None else _chain(role, profile, profiles, environ) or [{}]
+    for settings in chain:
+        _refuse_unclear(settings, environ)
+    regions = [region, *map(environ.get, having(REGION)), *(_value(settings, "region") for settings in chain)]
     host, partition = _host(next(filter(None, regions), ""))
-    arns = [role, *(each.get("role_arn") for each in line)]
+    arns = [role, *(settings.get("role_arn") for settings in chain)]
     if any(arn and arn.startswith("arn:") and not arn.startswith(f"arn:{partition}:") for arn in arns):
         raise _Unclear
-    # The settings of a client are those of the first profile.
-    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL") or _url(line[0]) or f"https://{host}"
-    bundle = environ.get("AWS_CA_BUNDLE") or _one_line(line[0], "ca_bundle") or environ.get("REQUESTS_CA_BUNDLE")
+    # The first profile has the settings of the client.
+    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL") or _url(chain[0]) or f"https://{host}"
+    bundle = environ.get("AWS_CA_BUNDLE") or _value(chain[0], "ca_bundle") or environ.get("REQUESTS_CA_BUNDLE")
     return _parsed(url, bundle or None, environ)
 
 
 def _url(settings: Settings) -> str:
     if "services" in settings:
         raise _Unclear
-    return _one_line(settings, "endpoint_url")
+    return _value(settings, "endpoint_url")
 
 
 def _refuse_unclear(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Refuse a profile, or variables, that change the host in another way than by a region or a URL."""
+    """Refuse settings and variables that may change the host, other than a region or a URL."""
     for key in _UNCLEAR:
         if key in settings or environ.get(f"AWS_{key.upper()}"):
             raise _Unclear
     for key in ("use_fips_endpoint", "use_dualstack_endpoint"):
-        if (environ.get(f"AWS_{key.upper()}") or _one_line(settings, key)).lower() not in {"", "false"}:
+        if (environ.get(f"AWS_{key.upper()}") or _value(settings, key)).lower() not in {"", "false"}:
             raise _Unclear
     key = "sts_regional_endpoints"
-    if (environ.get(f"AWS_{key.upper()}") or _one_line(settings, key)) not in {"", "regional"}:
+    if (environ.get(f"AWS_{key.upper()}") or _value(settings, key)) not in {"", "regional"}:
         raise _Unclear
 
 
@@ -140,8 +140,8 @@ def _has_proxy(scheme: str, environ: Mapping[str, str]) -> bool:
     return f"{scheme}_proxy" in found
 
 
-def _any(profiles: Profiles, environ: Mapping[str, str]) -> list[Settings]:
-    """Return `[default]`, where no profile has a host of its own that the user could pick."""
+def _default(profiles: Profiles, environ: Mapping[str, str]) -> list[Settings]:
+    """Return `[default]`, provided that no profile that the user may pick has another host."""
     for name in profiles:
         settings = _known(name, profiles)
         _refuse_unclear(settings, environ)
@@ -150,11 +150,11 @@ def _any(profiles: Profiles, environ: Mapping[str, str]) -> list[Settings]:
     return [_known("default", profiles) if "default" in profiles else {}]
 
 
-def _line(role: str, chosen: str | None, profiles: Profiles, environ: Mapping[str, str]) -> list[Settings]:
-    """Return the profiles whose settings count, as `config.links` does: that of the role first, the source last."""
+def _chain(role: str, chosen: str | None, profiles: Profiles, environ: Mapping[str, str]) -> list[Settings]:
+    """Return the profiles whose settings count, as `config.links` does: the role's first, the source last."""
     if role in profiles:
         if not _is_role(_known(role, profiles)):
-            raise _Unclear  # STS is called for its MFA session alone, if it is called
+            raise _Unclear  # a source calls STS only for an MFA session, if at all
         return _followed(role, chosen, profiles)
     if ":" not in role and "/" not in role:
         raise _Unclear  # it may be a typo
@@ -172,22 +172,22 @@ def _line(role: str, chosen: str | None, profiles: Profiles, environ: Mapping[st
 
 def _followed(name: str, chosen: str | None, profiles: Profiles) -> list[Settings]:
     """Return the profiles from *name* to its source, which *chosen* replaces."""
-    names, line = [name], [_known(name, profiles)]
-    is_role = _is_role(line[0])
+    names, chain = [name], [_known(name, profiles)]
+    is_role = _is_role(chain[0])
     while is_role:
-        source = chosen or _one_line(line[-1], "source_profile")
-        if not chosen and bool(source) == ("credential_source" in line[-1]):
+        source = chosen or _value(chain[-1], "source_profile")
+        if not chosen and bool(source) == ("credential_source" in chain[-1]):
             raise _Unclear
         if not source:
             break
         found, chosen = _known(source, profiles), None
         is_static = "aws_access_key_id" in found or "aws_secret_access_key" in found
-        if len(line) > _MOST or (source in names and not (source == names[-1] and is_static)):
+        if len(chain) > _MOST or (source in names and not (source == names[-1] and is_static)):
             raise _Unclear
         names.append(source)
-        line.append(found)
+        chain.append(found)
         is_role = _is_role(found) and not is_static
-    return line
+    return chain
 
 
 def _known(name: str, profiles: Profiles) -> Settings:
@@ -200,7 +200,7 @@ def _is_role(settings: Settings) -> bool:
     return "role_arn" in settings and "web_identity_token_file" not in settings
 
 
-def _one_line(settings: Settings, key: str) -> str:
+def _value(settings: Settings, key: str) -> str:
     value = settings.get(key, "")
     if value is None:
         raise _Unclear
@@ -208,7 +208,7 @@ def _one_line(settings: Settings, key: str) -> str:
 
 
 def _profiles(environ: Mapping[str, str]) -> Profiles:
-    """Return the profiles of both files. What the credentials file sets comes last, and counts."""
+    """Return the profiles of both files. The credentials file comes last, and wins."""
     found: dict[str, list[list[str]]] = {}
     for header, lines in _sections(_text("AWS_CONFIG_FILE", "~/.aws/config", environ)).items():
         words = [word for word in header.replace("\t", " ").split(" ") if word]
@@ -225,7 +225,7 @@ def _profiles(environ: Mapping[str, str]) -> Profiles:
 
 
 def _text(variable: str, default: str, environ: Mapping[str, str]) -> str:
-    """Return the text of a file; empty: there is none."""
+    """Return the text of a file; empty: it does not exist."""
     path = environ.get(variable, default)
     if "$" in path or (path.startswith("~") and not path.startswith("~/")):
         raise _Unclear
@@ -244,7 +244,7 @@ def _text(variable: str, default: str, environ: Mapping[str, str]) -> str:
 
 
 def _sections(text: str) -> dict[str, list[str]]:
-    """Return the lines of each section by its header, without comments: a file of a form that cannot be misread."""
+    """Return the lines of each section by its header, without comments, of a file that cannot be misread."""
     found: dict[str, list[str]] = {}
     lines = None
     for line in text.replace("\r\n", "\n").split("\n"):
