@@ -134,9 +134,9 @@ def test_silence(home: Home, scheme: str, proxy: str | None, fact: str, origins:
         (f"http://{'a' * 64}.test", "it must be a URL of http or https"),
         ("http://localhost:99999", "it must be a URL of http or https"),
         ("http://exa mple", "it must be a URL of http or https"),
-        ("http://-bad.test", "the AWS SDK accepts no such name of a host"),
-        ("http://my_host", "the AWS SDK accepts no such name of a host"),
-        ("http://xn--.test", "the AWS SDK accepts no such name of a host"),
+        ("http://-bad.test", "its host name is not valid for the AWS SDK"),
+        ("http://my_host", "its host name is not valid for the AWS SDK"),
+        ("http://xn--.test", "its host name is not valid for the AWS SDK"),
     ],
 )
 def test_an_endpoint_whose_host_is_none(home: Home, url: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""From a chain to credentials: hop by hop, each a call of AWS, with an MFA code where a hop takes one."""
+"""From a chain to credentials: one call of AWS for each hop, with an MFA code where a hop needs one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 
 
 MAX_CODES = 3
-"""How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
+"""How many codes are sent for a hop. Another would not help with a wrong device, and AWS may lock the user out."""
 
 
 def credentials(
@@ -91,7 +91,7 @@ def credentials(
     note: Callable[[Iterable[Note]], object] = bool,
     connections: Connections | None = None,
 ) -> Credentials:
-    """Return the credentials at the end of *chain*, with a call of AWS for each hop.
+    """Return the credentials at the end of *chain*. Each hop is a call of AWS.
 
     Args:
         chain: The plan.
@@ -100,11 +100,11 @@ def credentials(
         code: The MFA code of the command line.
         prompts: What the process of the caller gives; None: nothing.
         program: What the process of the caller becomes; None: no program.
-        session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
-            not read then.
+        session: The MFA session, if the first hop is a GetSessionToken and the agent holds it. The source is then not
+            read.
         waits: Shows what the command waits for.
         note: Shows notes to the user.
-        connections: Those that are open, or opened early; None: the calls open their own.
+        connections: The connection pool; None: a new one.
 
     Returns:
         The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
@@ -119,18 +119,18 @@ def credentials(
     """
     aws = session_of(chain, profiles, environ, waits=waits, connections=connections)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
-        begin, made = 1, session
+        first, made = 1, session
     else:
         run = None if prompts is None else prompts.run
-        begin, made = 0, source_credentials(chain.source, aws, run=run)
+        first, made = 0, source_credentials(chain.source, aws, run=run)
     sts = Sts(aws)
     if chain.rails.account is not None and _is_of_source(chain):
         made = replace(made, account=sts.identity(made).account)
         if (error := foreign(chain, made.account)) is not None:
             raise error
     calls = _Calls(chain, sts, made, code=code, prompts=prompts, profiles=profiles, program=program)
-    for index, hop in enumerate(chain.hops[begin:], start=begin):
-        made = calls.made(index, hop, made)
+    for index, hop in enumerate(chain.hops[first:], start=first):
+        made = calls.call(index, hop, made)
     if sts.clock.is_corrected and sts.clock.ahead is not None:
         from awsenv.aws.refusal import wrong_clock  # noqa: PLC0415 - few clocks are wrong
 
@@ -148,7 +148,7 @@ def session_of(
     waits: Waits = unseen,
     connections: Connections | None = None,
 ) -> AwsSession:
-    """Return what the calls of *chain* share. The arguments are those of `credentials` and of `AwsSession`."""
+    """Return the session of the calls of *chain*. The arguments are those of `credentials` and of `AwsSession`."""
     return AwsSession(
         profiles,
         environ,
@@ -161,7 +161,7 @@ def session_of(
 
 
 def foreign(chain: Chain, account: str | None) -> SourceError | None:
-    """Return the error of a source in *account*, if `awsenv_account` is another."""
+    """Return the error if the source is in *account* and `awsenv_account` demands another; else None."""
     required = chain.rails.account
     if required is None or not _is_of_source(chain) or account == required:
         return None
@@ -175,12 +175,12 @@ def foreign(chain: Chain, account: str | None) -> SourceError | None:
 
 
 def _is_of_source(chain: Chain) -> bool:
-    """Return whether the account of *chain* is that of its source, which only AWS knows: the files name no other."""
+    """Return whether the role is in the account of the source, which only AWS knows."""
     return not isinstance(chain.last, AssumeRole) or chain.last.role.account is None
 
 
 class _Calls:
-    """The calls of one chain, and the principal of its source, once AWS has named it.
+    """The calls of one chain.
 
     Args:
         sts: STS.
@@ -203,8 +203,8 @@ class _Calls:
         self.chain, self.sts, self.source = chain, sts, source
         self.code, self.prompts, self.profiles, self.program = code, prompts, profiles, program
 
-    def made(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
-        """Return the credentials of a hop."""
+    def call(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
+        """Make the call of a hop, and return its credentials."""
         send = partial(self.sts.call, hop, signer)
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else hop.within(self._account())
@@ -213,14 +213,14 @@ class _Calls:
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 
     def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:
-        """Send with a code; with another if AWS rejects it, or if it may be used up."""
+        """Send with a code, and with another if AWS rejects that code, or if it may be used up."""
         login: Callable[[], str] = partial(config.login_command, self.chain, self.profiles, self.sts.session.environ)
         if self.prompts is None:
             origin = device.origins.get("mfa_process")
             raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint=login)
         if self.program is not None:
             self.prompts.find(self.program)
-        # Nobody types a code that cannot be sent, and the connection opens meanwhile.
+        # Do not ask for a code that cannot be sent, and open the connection meanwhile.
         self.sts.prepare()
         first = self.chain.hops[0]
         if isinstance(first, AssumeRole) and device == first.mfa and config.through_session(self.chain) is None:
@@ -244,7 +244,7 @@ class _Calls:
         )
 
     def _known(self, device: Mfa) -> Mfa:
-        """Return the device with its serial number, which AWS names if nothing else does."""
+        """Return the device with its serial number, which AWS is asked for if it is not configured."""
         if device.serial:
             return device
         with self.sts.session.waits("the AWS SDK to load"):
@@ -253,7 +253,7 @@ class _Calls:
         return replace(device, serial=mfa_device(self.sts.session, self.source, self._principal))
 
     def _account(self) -> str:
-        """Return the account of the source credentials: AWS is called only if nothing else shows it."""
+        """Return the account of the source credentials. AWS is asked only if nothing else shows it."""
         return self.source.account or account_of(self.chain, self.profiles) or self._principal.account
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Credentials of a container and of an EC2 instance: HTTP without a signature, and why it gives none."""
+"""Credentials of a container or an EC2 instance, over HTTP without a signature, and the reason if there are none."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ _RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 
 
-class _Heard:
-    """An HTTP client that remembers what the last request got: botocore's fetchers keep the reason to themselves."""
+class _Recorder:
+    """An HTTP client that remembers the last response: botocore's fetchers hide why they failed."""
 
     def __init__(self, http: ForBotocore) -> None:
         self._http = http
         self.token: AWSResponse | Exception | None = None
-        """What the request for a token of the metadata service got; None: there was none."""
+        """The response, or the exception, to the request for a token of the metadata service; None: no request."""
         self.last: AWSResponse | Exception | None = None
-        """What the last request got; None: there was none."""
+        """The response, or the exception, to the last request; None: no request."""
         self.path = ""
         """The path of the last request."""
 
@@ -73,7 +73,7 @@ class Container:
 
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
         seconds = ContainerMetadataFetcher.TIMEOUT_SECONDS
-        self._heard = _Heard(ForBotocore(session.http(connect=seconds, read=seconds)))
+        self._recorder = _Recorder(ForBotocore(session.http(connect=seconds, read=seconds)))
         self._session = session
         self._environ = dict(session.environ)
         self._variable = _FULL if self._environ.get(_FULL) else _RELATIVE
@@ -101,33 +101,33 @@ class Container:
         uri = Setting(self._environ[self._variable], Origin(self._variable))
         if self._variable == _FULL and not is_url(uri.value):
             raise unusable(uri, "it must be a URL of http or https")
-        fetcher = ContainerMetadataFetcher(self._heard, sleep=self._pause)
+        fetcher = ContainerMetadataFetcher(self._recorder, sleep=self._pause)
         try:
             loaded = providers.ContainerProvider(environ=self._environ, fetcher=fetcher).load()
         except AwsenvError:
             raise
         except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore misses a field
             raise self._explained(uri) or error from None
-        # botocore takes any values.
+        # botocore accepts any values.
         if fault := self._explained(uri):
             raise fault
         return loaded
 
     def _pause(self, seconds: float) -> None:
-        """Pause before another try, if that may help."""
-        last = self._heard.last
+        """Pause before another attempt, if that may help."""
+        last = self._recorder.last
         if not isinstance(last, AWSResponse) or last.status_code >= 500:  # noqa: PLR2004 - HTTP's server errors
             self._session.sleep(seconds)
 
     def _explained(self, uri: Setting) -> AwsenvError | None:
-        """Return why the endpoint at *uri* gives no credentials; None: what it sent does not show it."""
-        issuer, last = "the credentials endpoint of the container", self._heard.last
+        """Return why the endpoint at *uri* gives no credentials; None: its response does not show it."""
+        issuer, last = "the credentials endpoint of the container", self._recorder.last
         name, origin = uri.origin.name, uri.origin
         if last is None and name == _RELATIVE:
             fact = f"{name} is {quoted(uri.value)}: it must begin with /"
             return ConfigError(fact, origin, hint=f"correct {name}, which the container sets")
         if last is None:
-            # It would send a token to any host in plain text.
+            # Otherwise a token would go to any host in plain text.
             hint = "use https://, or http:// with the address of a loopback, ECS or EKS"
             return SourceError(f"{name} names a host that no SDK calls without TLS", origin, hint=hint)
         if isinstance(last, Exception):
@@ -143,15 +143,15 @@ class Container:
 def missing_in(body: bytes) -> str | None:
     """Return what is wrong with a JSON object of temporary credentials; None: nothing."""
     try:
-        answer = json.loads(body)
+        fields = json.loads(body)
     except ValueError:
         return "text that is not JSON"
-    if not isinstance(answer, dict):
-        return f"{kind_of(answer)} instead of an object"
-    if fault := wrong_field(answer, ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")):
+    if not isinstance(fields, dict):
+        return f"{kind_of(fields)} instead of an object"
+    if fault := wrong_field(fields, ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")):
         return fault
     try:
-        parse_timestamp(answer["Expiration"])
+        parse_timestamp(fields["Expiration"])
     except ValueError:
         return "an Expiration that is not a time"
     return None
@@ -163,7 +163,7 @@ _HOPS = "for a container on one, set --http-put-response-hop-limit 2"
 
 
 def _set(session: AwsSession, key: str) -> Setting:
-    """Return the setting of a key of the metadata service, which is set."""
+    """Return the setting of a key of the metadata service that is known to be set."""
     found = session.setting(key, f"AWS_{key.upper()}")
     assert found is not None  # noqa: S101 - the default is never refused
     return found
@@ -193,13 +193,13 @@ class Instance:
                 },
             )
             seconds = setting("metadata_service_timeout")
-            self._heard = _Heard(ForBotocore(session.http(connect=seconds, read=seconds)))
+            self._recorder = _Recorder(ForBotocore(session.http(connect=seconds, read=seconds)))
         except exceptions.InvalidIMDSEndpointError:
             raise unusable(_set(session, "ec2_metadata_service_endpoint"), "it must be a URL") from None
         except exceptions.InvalidIMDSEndpointModeError:
             raise unusable(_set(session, "ec2_metadata_service_endpoint_mode"), "it must be ipv4 or ipv6") from None
-        # Nothing public hands one in.
-        self._fetcher._session = self._heard  # noqa: SLF001 - see above
+        # There is no public way to pass an HTTP client.
+        self._fetcher._session = self._recorder  # noqa: SLF001 - see above
 
     def load(self) -> Any:
         """Return the credentials.
@@ -218,10 +218,14 @@ class Instance:
 
     def _reason(self) -> tuple[str, Hint]:
         """Return why the metadata service gave no credentials, and the next step."""
-        service, last, role = "the metadata service of EC2", self._heard.last, self._heard.path.partition(_ROLES)[2]
+        service, last, role = (
+            "the metadata service of EC2",
+            self._recorder.last,
+            self._recorder.path.partition(_ROLES)[2],
+        )
         none = "this EC2 instance has no role", "aws ec2 associate-iam-instance-profile attaches one"
         status, body = (last.status_code, last.content) if isinstance(last, AWSResponse) else (0, b"")
-        token = self._heard.token
+        token = self._recorder.token
         has_token = isinstance(token, AWSResponse) and token.status_code == HTTPStatus.OK
         if self._is_disabled:
             return f"{service} is disabled by AWS_EC2_METADATA_DISABLED", "unset AWS_EC2_METADATA_DISABLED"

@@ -1,7 +1,7 @@
 """Sources whose credentials a provider of botocore fetches: IAM Identity Center, `aws login`, a container, EC2.
 
-One provider fetches them, for the kind of source that the chain names: botocore's chain of providers would go on to the
-machine's own role.
+Only the provider for the kind of source in the chain is asked. botocore's own chain of providers would go on to the
+role of the machine.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _FACTS: Facts = (
     ),
     ((exceptions.InvalidRegionError,), "sso_region is not the name of a region", "correct sso_region"),
 )
-"""Where the next step is empty, it is to renew the credentials."""
+"""An empty next step stands for renewing the credentials."""
 
 
 def fetched(source: Source, session: AwsSession) -> Credentials:
@@ -83,7 +83,7 @@ def fetched(source: Source, session: AwsSession) -> Credentials:
 
 
 def _seconds(source: Source, session: AwsSession) -> float:
-    """Return the seconds that settings of AWS allow for all requests of a source; 0: nothing is set."""
+    """Return the seconds that settings of AWS allow for all requests of a source; 0: no setting does."""
     if source.kind != "instance":
         return 0
     sdk = SdkSession(session)
@@ -92,7 +92,7 @@ def _seconds(source: Source, session: AwsSession) -> float:
         seconds = float(sdk.get_config_variable("metadata_service_timeout"))
     except ValueError as error:
         raise refused_setting(sdk) or error from None
-    # Three requests: for a token, the name of the role and its keys. These numbers are botocore's defaults.
+    # There are three requests: for a token, the name of the role and its keys. (1, 1) are botocore's defaults.
     return 0 if (attempts, seconds) == (1, 1) else 3 * attempts * seconds
 
 
@@ -100,7 +100,7 @@ def _loaded(loaded: Any, source: Source) -> Credentials:
     if loaded is None:
         raise SourceError("this source has no credentials", hint=how_to_renew(source))
     frozen = loaded.get_frozen_credentials()
-    # botocore has no public name for it. None: the credentials are long-lived.
+    # botocore has no public name for it. Long-lived credentials have none.
     expiration: datetime | None = getattr(loaded, "_expiry_time", None)
     return Credentials(
         access_key_id=frozen.access_key,
@@ -136,7 +136,7 @@ def _login(source: Source, session: AwsSession, until: ExitStack) -> Any:
 
 
 class _Issuer(NamedTuple):
-    """What issues the credentials of a kind of source."""
+    """The issuer of the credentials of a kind of source."""
 
     title: str
     """Its name in messages."""
@@ -145,7 +145,7 @@ class _Issuer(NamedTuple):
     refused: Hint | None = None
     """The next step after a refusal; None: to renew the credentials."""
     is_aws: bool = True
-    """Whether it is a service of AWS; else it is an endpoint on this machine."""
+    """Whether it is a service of AWS, and not an endpoint on this machine."""
 
 
 _ISSUERS: Mapping[str, _Issuer] = {

@@ -1,4 +1,4 @@
-"""A botocore session that uses the profiles and the environment of the caller, and nothing else: for IAM and SSO."""
+"""A botocore session over the profiles and the environment of the caller alone, for IAM and SSO."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ForBotocore:
-    """Lets botocore's clients and fetchers send through `Http`.
+    """Sends the requests of botocore's clients and fetchers through `Http`.
 
     Args:
         http: Sends the requests.
@@ -49,7 +49,7 @@ class ForBotocore:
         Raises:
             ProxyError: The proxy did not pass the request on.
             LateError: The time of the call is over.
-            TooLargeError: The response is larger than any of AWS.
+            TooLargeError: The response is larger than any response of AWS.
             BotoCoreError: There is no response, and botocore may send the request again.
         """
         headers = {
@@ -67,7 +67,7 @@ class ForBotocore:
 
 
 def _repeatable(error: Unanswered) -> Exception:
-    """Return what botocore's own HTTP client raises in the place of *error*: after it botocore may send again."""
+    """Return the exception that botocore's own HTTP client would raise. After it, botocore may send again."""
     kind = exceptions.EndpointConnectionError
     if error.was_sent:
         is_silent = isinstance(error.error, TimeoutError)
@@ -77,8 +77,8 @@ def _repeatable(error: Unanswered) -> Exception:
     elif error.stage == PROXY_TLS:
         kind = exceptions.ProxyConnectionError
     url = error.attempt.url
-    made: Exception = kind(endpoint_url=url, proxy_url=url, error=error)
-    return made
+    repeatable: Exception = kind(endpoint_url=url, proxy_url=url, error=error)
+    return repeatable
 
 
 class _Attempts:
@@ -90,7 +90,7 @@ class _Attempts:
     """
 
     _ASKED = 5
-    """Seconds that botocore adds to its pause, at most, if the response asks for it."""
+    """Seconds that botocore adds to its pause at most, if the response asks for a longer one."""
 
     def __init__(self, deadline: Deadline, client: Any) -> None:
         self._deadline = deadline
@@ -98,10 +98,10 @@ class _Attempts:
         self._refusal: Exception | None = None
 
     def end(self, attempts: int, response: Any, caught_exception: Any, operation: Any, **_of_botocore: Any) -> None:
-        """Raise the error of the call if the call may end before the next attempt.
+        """Raise the error of the call if its time may end before the next attempt.
 
-        After an error response, that is the error: what AWS said, and not that it was silent later. It is raised,
-        since botocore 1.41 takes no return value for an end: it repeats the request at once, until the time is over.
+        An error response counts for more than no response to a later attempt. Returning a value is not enough:
+        botocore 1.41 would repeat the request at once, until the time is over.
         """
         if attempts == 1:
             self._refusal = None
@@ -118,20 +118,19 @@ class _Attempts:
 
 
 class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
-    """A botocore session over what awsenv has read. It never searches for credentials.
+    """A botocore session over the files that awsenv has read. It never searches for credentials.
 
-    botocore reads what a profile sets for FIPS, retries and the like. Endpoints, proxies and CA bundles are looked up
-    by `AwsSession`: botocore would look in the environment of the process, which may be an agent that serves another
-    process.
+    botocore reads the settings of a profile for FIPS, retries and the like. `AwsSession` looks up endpoints, proxies
+    and CA bundles, since botocore would look in the environment of this process, which may be the agent.
 
     Args:
-        session: The profiles, the environment of the caller, and the time of a call.
+        session: The profiles, the environment of the caller, and the time limit of a call.
     """
 
     def __init__(self, session: AwsSession) -> None:
         super().__init__()
         self.session = session
-        """What the calls share."""
+        """What the calls of a command share."""
         self.user_agent_extra = "awsenv"
         self._full_config = session.profiles.for_botocore()
         self._look_up_in(session.environ)
@@ -139,7 +138,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             self.set_config_variable("profile", session.profile)
         if session.region is not None:
             self.set_config_variable("region", session.region)
-        # botocore would look them up in the environment of the process: endpoint_setting replaces it.
+        # botocore would look them up in the environment of this process: `create_client` passes them.
         self.set_config_variable("ignore_configured_endpoint_urls", value=True)
         path = self.get_config_variable("data_path")
         if isinstance(path, dict):
@@ -147,10 +146,10 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             assert setting is not None  # noqa: S101 - only a file has nested settings
             raise unusable(setting, "it must be a list of folders")
         self.register_component("data_loader", loader(path))
-        # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
+        # botocore's own chain would end at the role of the machine. Here only a given key signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))
-        # The limit of botocore itself: less, if AWSENV_TIMEOUT allows more.
+        # botocore's default is too short for a long AWSENV_TIMEOUT.
         self.set_default_client_config(Config(read_timeout=MOST))
 
     @property
@@ -159,7 +158,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         return self._full_config
 
     def create_client(self, service_name: str, **kwargs: Any) -> Any:
-        """Create a client as botocore does, with the endpoint and the CA bundle of the profile or the environment.
+        """Create a client as botocore does, with the endpoint of the profile or the environment.
 
         Raises:
             ConfigError: A setting makes requests impossible.
@@ -167,14 +166,14 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         setting = self.session.endpoint_setting(service_name)
         url = kwargs.pop("endpoint_url", None) or (None if setting is None else setting.value)
         if url is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
-            # With an endpoint, botocore requires a region; without an endpoint, this is its default.
+            # botocore requires a region beside an endpoint; without an endpoint, this is its default.
             kwargs["region_name"] = WITHOUT_REGION
         # The HTTP client below has the CA bundle.
         kwargs["verify"] = True
         try:
             client = super().create_client(service_name, endpoint_url=url, **kwargs)
-        except Exception as error:  # noqa: BLE001 - botocore raises everything here
-            # Nothing has been sent: a setting is at fault, or we are.
+        except Exception as error:  # noqa: BLE001 - botocore raises exceptions of many kinds here
+            # Nothing was sent: the cause is a setting, or a bug of awsenv.
             raise refused_setting(self) or error from None
         limits = client.meta.config
         is_sent_once = (limits.retries or {}).get("total_max_attempts") == 1
@@ -196,7 +195,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
 
     def _look_up_in(self, environ: Environ) -> None:
         store = self.get_component("config_store")
-        # CI systems set variables to an empty text, which botocore would take for a retry mode or a number.
+        # CI systems set variables to an empty text, which botocore would read as a retry mode or a number.
         chains = ConfigChainFactory(session=self, environ={name: value for name, value in environ.items() if value})
         for name, (key, variables, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
             chain = chains.create_config_chain(
@@ -210,7 +209,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
 
 
 def refused_setting(sdk: SdkSession) -> ConfigError | None:
-    """Return why botocore makes no client: a setting that it refuses alone, too; None: it refuses none alone."""
+    """Return the setting for which botocore creates no client, as an error; None: it accepts each by itself."""
     for name, (key, variable, _default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
         found = sdk.session.setting(key, variable) if isinstance(key, str) else None
         if found is None or (name == "region" and found.value != sdk.get_config_variable(name)):
@@ -224,7 +223,7 @@ def refused_setting(sdk: SdkSession) -> ConfigError | None:
         try:
             botocore.session.Session.create_client(alone, "sts")
         except Exception as error:  # noqa: BLE001 - the same: a ValueError for a region
-            # The text of the error is not shown, but the values that some name.
+            # The text of the exception is never shown, only the allowed values that it carries.
             allowed = getattr(error, "kwargs", {}).get("valid_modes") or ""
             words = allowed.split(", ") if isinstance(allowed, str) else list(allowed)
             least = getattr(error, "kwargs", {}).get("min_value")
@@ -235,7 +234,7 @@ def refused_setting(sdk: SdkSession) -> ConfigError | None:
 
 
 def _refused_s3(session: AwsSession) -> ConfigError | None:
-    """Return why botocore makes no client, of STS either, with the nested settings of S3; None: it accepts them."""
+    """Return the nested setting of S3 for which botocore creates no client at all; None: it accepts them."""
     found = session.setting("s3", None)
     style = nested(found.value).get("addressing_style") if found and found.value.startswith("\n") else None
     try:
@@ -252,19 +251,19 @@ SERVICES = ("sts", "iam", "sso", "sso-oidc", "signin")
 
 
 class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
-    """Loads botocore's own data for our services, without the part that a call of STS does not need.
+    """Loads botocore's own data for the services that awsenv calls, and no more.
 
-    botocore reads `endpoints.json`, 1.2 MB, for every first client, and searches the folders of all its 400 services
-    twice for one name. Both take longer than the call: 70 of 230 ms (measured on botocore 1.44.5). The endpoints of
-    our services follow from their own rules and from `partitions.json`.
+    For its first client, botocore reads `endpoints.json`, 1.2 MB, and searches the folders of all its 400 services
+    twice: 70 ms with botocore 1.44.5. The endpoints of these services follow from their own rules and from
+    `partitions.json`.
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
-        """Return our services without a search: a missing one fails to load."""
+        """Return the services that awsenv calls, without a search."""
         return list(SERVICES)
 
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
-        """Return data and its path as botocore does; the endpoints follow from the partitions."""
+        """Return data and its path as botocore does, but make the endpoints from the partitions."""
         if name != "endpoints":
             data: tuple[Any, str] = super().load_data_with_path(name)
             return data
@@ -273,16 +272,16 @@ class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
 
 
 _LEAN = LeanLoader()
-"""Shared by all sessions: an agent, which opens a session for each request, reads each file once."""
+"""Shared by all sessions, so that an agent reads each file once."""
 
 
 def loader(data_path: str | None) -> Loader:
-    """Return a loader: botocore's own if the user has added data, which may differ.
+    """Return a loader: botocore's own if the user has added data.
 
     Args:
         data_path: `data_path`, or `AWS_DATA_PATH`.
     """
-    if data_path is not None or os.path.isdir(Loader.CUSTOMER_DATA_PATH):  # noqa: PTH112 - botocore has it as text
+    if data_path is not None or os.path.isdir(Loader.CUSTOMER_DATA_PATH):  # noqa: PTH112 - it is a string
         return create_loader(data_path)
     return _LEAN
 
@@ -291,11 +290,11 @@ _HOST = "{service}.{region}.{dnsSuffix}"
 
 
 def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
-    """Return what `endpoints.json` says of a partition. Of its hosts, botocore uses those of its rules instead."""
+    """Return the entry of `endpoints.json` for a partition. botocore takes the host names from its rules instead."""
     outputs, everywhere = partition["outputs"], f"{partition['id']}-global"
     plain, dual = outputs["dnsSuffix"], outputs["dualStackDnsSuffix"]
     variants = (["fips"], plain), (["dualstack"], dual), (["dualstack", "fips"], dual)
-    # Without a region, these are called in this one.
+    # The region that requests without a region are signed for.
     endpoint = {"credentialScope": {"region": outputs["implicitGlobalRegion"]}}
     without_region = {"partitionEndpoint": everywhere, "endpoints": {everywhere: endpoint}}
     # Only the first partition has an STS without a region.

@@ -1,4 +1,4 @@
-"""What the calls of AWS for one command share: the settings of a profile, the environment of the caller, the time."""
+"""What the AWS calls of a command share: the settings of a profile, the environment of the caller, the time limit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AwsSession:
     """What the calls of a chain share.
 
     Args:
-        profiles: What the files say; None: nothing. The relative path of a CA bundle begins at their folder.
+        profiles: What the files say; None: nothing. A relative path of a CA bundle starts at their folder.
         environ: The environment of the caller.
         profile: The profile whose settings apply; None: `[default]`. `AWS_PROFILE` is ignored: the chain has been
             resolved, and a name that does not exist would fail every call.
@@ -38,8 +38,8 @@ class AwsSession:
         timeout: Seconds that a call may take with all its attempts; None: as the environment says. botocore's own
             limits add up to six minutes.
         waits: Shows what the command waits for.
-        sleep: Pauses between two tries.
-        connections: Those that are kept; None: only the calls of this session share them.
+        sleep: Pauses between two attempts.
+        connections: The connection pool; None: a new one.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class AwsSession:
 
     @contextmanager
     def call(self, what: str, seconds: float = 0) -> Iterator[None]:
-        """Begin a call of *what*, with all its attempts: its time runs from now on, and the command waits for it.
+        """Begin a call: its time starts, and the user sees what the command waits for.
 
         Args:
             what: The service, for the user.
-            seconds: What a setting of AWS allows it, if that is more than any call may take.
+            seconds: The time limit that a setting of AWS allows, if it is longer than the usual one.
         """
         self.deadline.begin(seconds)
         with self.waits(what):
@@ -102,17 +102,17 @@ class AwsSession:
         return replace(bundle, value=self.absolute(bundle.value))
 
     def absolute(self, path: str) -> str:
-        """Return *path* from the folder of the caller: an agent has another one."""
+        """Resolve *path* from the folder of the caller: the agent has another current folder."""
         return os.path.join(self.profiles.folder or "", path)  # noqa: PTH118 - Path() drops "./"
 
     def setting(self, key: str | None, variable: str | None) -> Setting | None:
-        """Return what the environment, or else the profile, sets: a variable or key of botocore; None: nothing."""
+        """Return the setting of a variable or, failing that, of a key of the profile; None: neither is set."""
         if variable is not None and self.environ.get(variable):
             return Setting(self.environ[variable], Origin(variable))
         return None if self._profile is None or key is None else self._profile.settings.get(key)
 
     def endpoint_setting(self, service_name: str) -> Setting | None:
-        """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
+        """Return the endpoint URL that the environment or the profile sets for a service; None: neither does.
 
         Raises:
             ConfigError: It is not a URL, or `services` names a section that does not exist.
@@ -128,5 +128,5 @@ class AwsSession:
         if url is not None and not is_url(url.value):
             raise unusable(url, "it must be a URL of http or https")
         if url is not None and not has_host_of_sdk(url.value):
-            raise unusable(url, "the AWS SDK accepts no such name of a host")
+            raise unusable(url, "its host name is not valid for the AWS SDK")
         return url

@@ -1,4 +1,4 @@
-"""The first credentials of a chain: those that a profile or the environment describes."""
+"""The source credentials of a chain, which a profile or the environment describes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
         source: Where they come from.
         session: What the files and the environment say, and the calls that some sources make. The environment is that
             of the caller, without the variables of a role that awsenv has set.
-        run: Runs the words of a `credential_process`, of a profile; None: they run here.
+        run: Runs the words of the `credential_process` of a profile; None: they run in this process.
 
     Raises:
         SourceError: There are none, or they have expired.
@@ -61,9 +61,9 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
 def _access_key(source: Source, session: AwsSession) -> Credentials:
     """Return the access key of a file or of the environment.
 
-    An access key id that may hold a secret is refused, since AWS would show it in its answer. Emulators take any short
+    An access key id that may be a secret is refused, since AWS would show it in an error. Emulators accept any short
     word. A secret key has 40 characters, a session token more; a line break or a space means that the next line of the
-    file was taken for a part of the value.
+    file was read as a part of the value.
 
     Raises:
         SourceError: There is none, or its id looks like a secret. The message does not show it.
@@ -109,26 +109,26 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
     """Read the output (AWS CLI user guide, "Sourcing credentials with an external process").
 
     Raises:
-        ValueError: It is something else, which the text names. It shows no value.
+        ValueError: It is something else, which the message describes without showing a value.
     """
     import json  # noqa: PLC0415 - for the output of a program
 
     try:
-        answer = json.loads(output)
+        fields = json.loads(output)
     except ValueError:
         raise ValueError("something that is not JSON" if output.strip() else "nothing") from None
-    if not isinstance(answer, dict):
-        raise ValueError(f"JSON, but {kind_of(answer)} instead of an object")  # noqa: TRY004 - one kind of error
-    version = answer.get("Version")
+    if not isinstance(fields, dict):
+        raise ValueError(f"JSON, but {kind_of(fields)} instead of an object")  # noqa: TRY004 - one kind of error
+    version = fields.get("Version")
     if type(version) is not int or version != 1:
         shown = f"Version {version}" if type(version) is int else f"a Version that is {kind_of(version)}"
         raise ValueError(f"{'no Version' if version is None else shown}: it must be the number 1")
-    if fault := wrong_field(answer, ("AccessKeyId", "SecretAccessKey"), ("SessionToken", "AccountId")):
+    if fault := wrong_field(fields, ("AccessKeyId", "SecretAccessKey"), ("SessionToken", "AccountId")):
         raise ValueError(fault)
-    expiration, given = None, answer.get("Expiration")
+    expiration, given = None, fields.get("Expiration")
     if given is not None:
         try:
-            # To botocore, true is a second after 1970.
+            # botocore would read true as the number 1.
             expiration = instant(str(given) if given is True else given)
         except ValueError:
             what = "an empty Expiration" if given == "" else f"an Expiration that is {kind_of(given)}, and not a time"
@@ -136,11 +136,11 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
         if expiration <= datetime.now(timezone.utc):
             raise ValueError(f"keys that expired at {expiration:%Y-%m-%d %H:%M:%S} UTC")
     return Credentials(
-        answer["AccessKeyId"],
-        answer["SecretAccessKey"],
-        answer.get("SessionToken"),
+        fields["AccessKeyId"],
+        fields["SecretAccessKey"],
+        fields.get("SessionToken"),
         expiration,
-        answer.get("AccountId") or account,
+        fields.get("AccountId") or account,
         source=source,
     )
 
@@ -162,7 +162,7 @@ def _web_identity(source: Source, session: AwsSession) -> Credentials:
         )
     parameters = {
         "RoleArn": role.value,
-        # As botocore names it.
+        # The default of botocore.
         "RoleSessionName": name.value if name else f"botocore-session-{int(time.time())}",
         "WebIdentityToken": token_of(replace(token, value=session.absolute(token.value))).decode(),
     }
