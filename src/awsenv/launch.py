@@ -60,14 +60,14 @@ def check(command: str, environ: Environ) -> None:
 
 
 def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
-    """Do as execvp(3). `os.execvpe` loads `warnings`, and does not hand a script without an interpreter to sh."""
+    """Do what execvp(3) does. `os.execvpe` loads `warnings`, and does not run a script without `#!` with sh."""
     command = argv[0]
     folders = [""] if "/" in command else environ.get("PATH", os.defpath).split(os.pathsep)
     found: OSError | None = None
     for path in [os.path.join(folder, command) for folder in folders if command]:  # noqa: PTH118 - pathlib costs an import
         try:
             os.execve(path, argv, environ)  # noqa: S606 - without a shell, so that nothing is interpreted
-        except (FileNotFoundError, NotADirectoryError):  # noqa: PERF203 - each may be the one
+        except (FileNotFoundError, NotADirectoryError):  # noqa: PERF203 - the loop ends at the first that can be run
             pass
         except OSError as error:
             if error.errno == errno.ENOEXEC:

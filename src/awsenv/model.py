@@ -198,7 +198,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a user answers before a command gets a protected role."""
+    """The question before a command gets a protected role."""
 
     fact: str
     """The role, and why the user is asked."""

@@ -49,7 +49,7 @@ class Resolved:
     without_session: bool = False
     """Whether an MFA session must not take part: AWS accepts only the key of the user."""
     question: str | None = "Use it?"
-    """What the user answers with yes before a command gets the role, if it is protected; None: they type its name."""
+    """The yes-or-no question before a command gets a protected role; None: the user types the name of the role."""
     is_confirmed: bool = False
     """Whether the user has confirmed a protected role already."""
     program: str | None = None
@@ -86,7 +86,7 @@ class Provider:
     waits: Waits = unseen
     """Shows what the command waits for."""
     connections: Connections | None = None
-    """Those that are open, or opened early; None: each call opens its own."""
+    """The connection pool; None: each call opens its own connection."""
     endpoint: Callable[[str], tuple[str, str]] | None = None
     """Returns the URL and the token at which the process of the caller gets a lease, by its id."""
     is_private: bool = False
@@ -231,7 +231,7 @@ class Provider:
     def _prepare(self, resolved: Resolved) -> None:
         """Open the connection to STS while the user answers, unless the agent holds the role."""
         if self.memory is None or not resolved.chain.hops:
-            # Without an agent, this process has opened it before.
+            # Without an agent, `cli.early` has opened it.
             return
         if self.memory.held_lease(self._plan(resolved), min_remaining=resolved.min_remaining)[1]:
             return
@@ -258,7 +258,7 @@ class Provider:
             if not by_session or error.code != "AccessDenied":
                 raise
             refused = error
-        from awsenv.aws.denial import DeniedError, Policy  # noqa: PLC0415 - where AWS refuses
+        from awsenv.aws.denial import DeniedError, Policy  # noqa: PLC0415 - only where AWS refuses
 
         denial = refused.denial if isinstance(refused, DeniedError) else None
         fact = f"AWS refused {plan.title} with the MFA session"
@@ -280,7 +280,7 @@ class Provider:
         def fetch(chain: Chain, session: Credentials | None) -> Credentials:
             if session is None and not can_call:
                 raise MfaError("the MFA session has ended", hint=hint)
-            from awsenv.aws.chain import credentials  # noqa: PLC0415 - `list`, `status` and `off` call AWS for nothing
+            from awsenv.aws.chain import credentials  # noqa: PLC0415 - `list`, `status` and `off` do not call AWS
 
             return credentials(chain, profiles, environ, session=session, waits=waits, connections=connections)
 

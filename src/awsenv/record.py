@@ -1,11 +1,11 @@
-"""Frozen values: the part of `dataclasses` that awsenv uses, without what that takes to load.
+"""Frozen dataclasses that load quickly: the part of `dataclasses` that awsenv uses.
 
-`dataclasses` loads `inspect`, with the parser and the disassembler of Python, and compiles six methods for each class:
-for the classes between a command line and its first request that takes longer than Python's own start. The classes
-here share methods that are compiled with this module.
+`dataclasses` loads `inspect`, with the parser and the disassembler of Python, and compiles six methods for each class.
+For the classes that a command needs before its first request, that takes longer than Python takes to start. The classes
+made here share methods that are compiled with this module.
 
-The names have the meaning that they have in `dataclasses`, and to a type checker they are those of `dataclasses`. Its
-own functions take what is made here, too.
+The names mean what they mean in `dataclasses`, and a type checker sees those of `dataclasses`. The functions of
+`dataclasses` also accept the classes made here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Field:
 
 
 class _Shape:
-    """The fields of a class, and how its instances get their values."""
+    """The fields of a class, and the values of its instances."""
 
     __slots__ = ("compared", "defaults", "factories", "fields", "names", "places", "title")
 
@@ -64,8 +64,8 @@ class _Shape:
 
 
 def _dataclass(*, frozen: bool, slots: bool, kw_only: bool = False) -> Callable[[type[Any]], type[Any]]:
-    """Return the decorator of a class of frozen values with slots: there are no others."""
-    assert frozen  # noqa: S101 - it is written for the reader and the type checker
+    """Return the decorator. Classes are always frozen and have slots."""
+    assert frozen  # noqa: S101 - the argument is for the reader and the type checker
     assert slots  # noqa: S101 - the same
 
     def made(cls: type[Any]) -> type[Any]:
@@ -76,7 +76,7 @@ def _dataclass(*, frozen: bool, slots: bool, kw_only: bool = False) -> Callable[
         kept = {name: value for name, value in vars(cls).items() if name not in {*own, "__dict__", "__weakref__"}}
         names = tuple(name for name in own if name not in inherited)
         added = {"__slots__": names, "__shape__": shape, "__init__": _init(shape), "__qualname__": cls.__qualname__}
-        # Only a new class can have slots.
+        # Slots need a new class.
         return type(cls.__name__, cls.__bases__, {**_METHODS, **added, **kept})
 
     return made
@@ -92,7 +92,7 @@ def _own(cls: type[Any], name: str, *, kw_only: bool) -> _Field:
 def _init(shape: _Shape) -> Callable[..., None]:
     names, places, put = shape.names, shape.places, object.__setattr__
     simple = len(places) if len(places) == len(names) else -1
-    """How many values fill all fields without more ado."""
+    """How many positional values fill all fields; -1: some fields take keywords only."""
 
     def init(self: Any, *values: Any, **named: Any) -> None:
         if named or len(values) != simple:
@@ -127,7 +127,7 @@ def _refuse(_self: Any, name: str, *_value: Any) -> None:
 
 
 class _OfDataclasses:
-    """The fields of a class, as the functions of `dataclasses` know them, made once."""
+    """The `__dataclass_fields__` of a class, made when the functions of `dataclasses` ask for them."""
 
     def __init__(self) -> None:
         self._made: dict[type[Any], Any] = {}
@@ -138,7 +138,7 @@ class _OfDataclasses:
         return self._made[cls]
 
     def _make(self, cls: type[Any]) -> Any:
-        import dataclasses  # noqa: PLC0415 - what asks has loaded it
+        import dataclasses  # noqa: PLC0415 - the caller has loaded it
 
         def copied(each: _Field) -> Any:
             default = {} if each.default is _REQUIRED else {"default": each.default}
@@ -160,18 +160,18 @@ _METHODS = {
 
 
 def _fields(value: Any) -> tuple[_Field, ...]:
-    """Return the fields of a class, or of its instance."""
+    """Return the fields of a class or an instance."""
     shape: _Shape = value.__shape__
     return shape.fields
 
 
 def _is_dataclass(value: Any) -> bool:
-    """Return whether *value* is a class that is made here, or its instance."""
+    """Return whether *value* is a class made here, or its instance."""
     return hasattr(value, "__shape__")
 
 
 def _replace(value: Any, /, **changes: Any) -> Any:
-    """Return a copy of *value* with other values of some fields."""
+    """Return a copy of *value* with changed fields."""
     return type(value)(**{**{each.name: getattr(value, each.name) for each in fields(value)}, **changes})
 
 

@@ -137,12 +137,12 @@ class Denial:
 
     @property
     def is_of_role(self) -> bool:
-        """Whether the action is to assume the role itself, and not to pass tags to it, for one."""
+        """Whether the denied action assumes the role, and does not, for example, pass tags to it."""
         return self.action == ASSUME_ROLE
 
     @property
-    def is_for_want_of_trust(self) -> bool:
-        """Whether no statement of the trust policy allows to assume the role."""
+    def lacks_trust(self) -> bool:
+        """Whether no statement of the trust policy allows the caller to assume the role."""
         return self.policy is Policy.TRUST and self.is_of_role and not self.explicit
 
     @property

@@ -90,7 +90,7 @@ class Iam:
 
     @cached_property
     def sdk(self) -> SdkSession:
-        """What makes the clients."""
+        """The botocore session of the clients."""
         return SdkSession(self.session)
 
     @cached_property

@@ -71,7 +71,7 @@ _SAYINGS = (
         "name the region of the endpoint with --region",
     ),
 )
-"""What AWS says of credentials that can never make the request, the fact, the next steps."""
+"""Messages of AWS about credentials that can never make the request, the fact, and the next steps."""
 
 MESSAGE_LENGTH = 400
 """The most characters that are shown of a message without a reason. The messages of STS have some 200."""
@@ -79,7 +79,7 @@ MESSAGE_LENGTH = 400
 _WRONG_CLOCK = re.compile(
     r"Signature (?:expired|not yet current): ([0-9]{8}T[0-9]{6}Z) .*\(([0-9]{8}T[0-9]{6}Z) [-+] 15 min", re.DOTALL
 )
-"""What AWS says of a signature of another time. The first stamp is that of the signature, the second AWS's own."""
+"""AWS's message about the time of a signature, with the time of the signature and AWS's own time."""
 
 
 def message_of_aws(message: str, secrets: tuple[str, ...] = ()) -> str | None:
@@ -98,7 +98,7 @@ def _cut(text: str) -> str:
 
 
 def failing(code: str, status: int) -> str | None:
-    """Return how AWS itself is failing, so that the same request may succeed later; None: it is not."""
+    """Return how AWS is failing, as a predicate; None: it is not. The same request may succeed later."""
     if _THROTTLING.search(code) or status == HTTPStatus.TOO_MANY_REQUESTS:
         return "is throttling"
     is_server = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
@@ -128,7 +128,7 @@ def withheld(error: ErrorResponse, issuer: str, *, renew: Hint, refused: Hint) -
     Args:
         error: The error response.
         issuer: The service, for the user.
-        renew: The next step where what the user has from it has expired.
+        renew: The next step if a token has expired.
         refused: The next step after a refusal.
     """
     code, message, status = error.code, error.message, error.status
@@ -151,7 +151,7 @@ def withheld(error: ErrorResponse, issuer: str, *, renew: Hint, refused: Hint) -
 
 
 def is_of_time(error: ErrorResponse) -> bool:
-    """Tell whether AWS refuses the time of a signature."""
+    """Return whether AWS refuses the time of a signature."""
     return error.code in _BAD_TIME or (error.code in _BAD_SIGNATURE and _is_of_time(error.message))
 
 

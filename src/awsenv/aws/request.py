@@ -1,4 +1,4 @@
-"""Requests to AWS as values: what is sent, shown by `explain` and named by errors; and what a refusal may mean.
+"""Requests to AWS as values, which `explain` shows and errors name, and the likely causes of a refusal.
 
 AWS answers AccessDenied both to a missing role and to a missing permission. Does not import botocore.
 """
@@ -32,7 +32,7 @@ def host_of(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An MFA code with its device, as a request has them."""
+    """An MFA code and its device."""
 
     serial: str
     code: str
@@ -43,7 +43,7 @@ class Token:
 
 
 NOBODY = Credentials("", "")
-"""The signer of a request that is not signed, or not yet."""
+"""The signer of an unsigned request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Request:
     """What sets that URL; None: it is one of AWS."""
     signer: Credentials = NOBODY
     denied_hint: Callable[[Denial | None], Hint | None] = lambda _denial: None
-    """Returns the next step after an AccessDenied, of which AWS has said as much."""
+    """Returns the next step after an AccessDenied with this reason of AWS."""
 
     @property
     def service(self) -> str:
@@ -87,7 +87,7 @@ class Request:
         return tuple(filter(None, (*map(self.parameters.get, SECRET), *keys)))
 
     def with_code(self, token: Token | None) -> Request:
-        """Return the same request with an MFA code; without a code, AWS does not accept the device either."""
+        """Return the same request with an MFA code or, without one, without the device: AWS refuses it alone."""
         sent = {name: value for name, value in self.parameters.items() if name != "SerialNumber"}
         if token is not None:
             sent |= {"SerialNumber": token.serial, "TokenCode": token.code}
@@ -100,7 +100,7 @@ SECRET = ("ExternalId", "TokenCode")
 IDENTITY = Request("sts:GetCallerIdentity")
 
 VERSION = "2011-06-15"
-"""The version of the API of STS."""
+"""The version of the STS API."""
 
 
 def form(action: str, parameters: Mapping[str, Any]) -> bytes:
@@ -187,7 +187,7 @@ def steps(
         mine: The account of the caller; None: the one that the chain shows.
     """
     own = None
-    if chain is not None and denial.is_for_want_of_trust:
+    if chain is not None and denial.lacks_trust:
         own = remedies(chain, index, mine, is_permitted=True)[0]
         more = (*more, str(denial.step))
     return tuple(filter(None, [own or denial.step, denial.details, *more]))[:2]

@@ -64,7 +64,7 @@ _SETTINGS: Facts = (
 
 @contextmanager
 def translated(request: Request) -> Iterator[None]:
-    """Raise what a request raises as an error of awsenv; a fault stays what it is.
+    """Turn an exception of a request into an error of awsenv. A bug stays what it is.
 
     Raises:
         AwsenvError: Any but those of the command line and of `exec`.
@@ -106,7 +106,7 @@ def connect(
 
 
 def _of_settings(error: Exception) -> ConfigError:
-    """Return the error for settings that make requests impossible, each alone or together."""
+    """Return the error of settings that make requests impossible."""
     unknown = f"the AWS SDK makes no request with these settings ({type(error).__name__})", "awsenv doctor"
     fact, hint = first_of(_SETTINGS, error) or unknown
     return ConfigError(fact, hint=hint)

@@ -1,7 +1,7 @@
-"""The parser of botocore, that of `configparser`, which also records the line of every section and key.
+"""A parser with the rules of `configparser`, as botocore uses it, which also records the line of every section and key.
 
-It is written anew because `configparser` takes half as long to load as Python takes to start; the tests compare the
-two. Some of its rules surprise:
+`configparser` itself takes half as long to load as Python takes to start. The tests compare the two. Some of the rules
+are surprising:
 
 - `:` separates a key from its value as `=` does; keys are lower-cased.
 - `#` or `;` begins a comment only at the beginning of a line. After a value it is part of the value.
@@ -75,19 +75,19 @@ def nested(text: str) -> dict[str, str]:
 
 
 class _Reader:
-    """What has been read of the file *name* so far."""
+    """Reads the file *name* line by line."""
 
     def __init__(self, name: str) -> None:
         self.headers: dict[str, int] = {}
-        """The sections, and their lines."""
+        """The sections, with the lines of their headers."""
         self.error: ConfigError | None = None
-        """The first line that is not `key = value`. A section or key that appears twice is an error before it."""
+        """The error of the first line that is not `key = value`. That of a repeated section or key comes before it."""
         self._name = name
         self._keys: dict[str, dict[str, tuple[int, list[str]]]] = {EVERYWHERE: {}}
         """The keys of each section, each with its line and the lines of its value."""
         self._header: str | None = None
         self._value: list[str] | None = None
-        """The lines of the last value; None: there is none that can be continued."""
+        """The lines of the last value; None: no value can be continued."""
         self._indent = 0
 
     def settings(self, header: str) -> dict[str, Setting]:

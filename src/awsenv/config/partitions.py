@@ -1,4 +1,4 @@
-"""The partitions of AWS and their regions, as botocore lists them in `partitions.json`."""
+"""The partitions of AWS and their regions, from botocore's `partitions.json`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from awsenv.errors import Origin
 
 WITHOUT_REGION = "aws"
-"""With no region at all STS is sts.amazonaws.com, which knows the partition `aws` only."""
+"""The partition without a region: STS is then sts.amazonaws.com, which knows only this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition of AWS, as botocore's `partitions.json` has it."""
+    """A partition of AWS."""
 
     name: str
     pattern: str
-    """Of the names of its regions, in ASCII."""
+    """A regular expression for the names of its regions, in ASCII."""
     suffix: str
-    """Of the names of its hosts."""
+    """The end of its host names."""
     dual_stack_suffix: str
     regions: Mapping[str, str] = field(default_factory=dict)
-    """Its regions, each with its location."""
+    """Its regions, with their locations."""
 
 
 AWS = Partition("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)\-\w+\-\d+", "amazonaws.com", "api.aws")
-"""The first partition of the file, without its regions: most regions are of it, and reading the file takes time."""
+"""The partition of most regions, so that the file seldom has to be read. Its regions are left out."""
 
 
 def partition(region: str, origin: Origin) -> str:
@@ -51,7 +51,7 @@ def partition(region: str, origin: Origin) -> str:
 
 
 def partition_with(region: str) -> Partition | None:
-    """Return the partition that lists *region*, or whose pattern it has; None: there is none."""
+    """Return the partition that lists *region*, or whose pattern it matches; None: there is none."""
     if matches(AWS.pattern, region):
         return AWS
     return next((each for each in _table() if region in each.regions or matches(each.pattern, region)), None)
@@ -63,12 +63,12 @@ def nearest_region(region: str) -> str | None:
 
 
 def is_listed(region: str) -> bool:
-    """Return whether botocore lists *region*, which may be newer than botocore."""
+    """Return whether botocore lists *region*. A newer region may be missing."""
     return any(region in each.regions for each in _table())
 
 
 def listed() -> dict[str, str]:
-    """Return the regions that botocore lists, each with its location; without those of US intelligence agencies."""
+    """Return the regions that botocore lists, with their locations, except those of US intelligence agencies."""
     public = (each.regions for each in _table() if "-iso" not in each.name)
     listed = {region: text for known in public for region, text in known.items()}
     return {region: text for region, text in listed.items() if not region.endswith("-global")}
@@ -76,8 +76,8 @@ def listed() -> dict[str, str]:
 
 @cache
 def _table() -> tuple[Partition, ...]:
-    """Read the table of partitions from the files of botocore: importing its loader would take 100 ms."""
-    import json  # noqa: PLC0415 - only for a region outside of the partition aws
+    """Read the partitions from botocore's file. Importing its loader would take 100 ms."""
+    import json  # noqa: PLC0415 - only for a region outside the partition aws
     from importlib.util import find_spec  # noqa: PLC0415 - the same
     from pathlib import Path  # noqa: PLC0415 - the same
 
