@@ -62,7 +62,7 @@ def _run(args: list[str]) -> int:
     process.end_like_ctrl_c()
     from awsenv.cli import commands, conversation  # noqa: PLC0415 - see above
 
-    answered = connections = None
+    result = connections = None
     try:
         if commands.lacks_role(args):
             from awsenv.cli import picker  # noqa: PLC0415 - see above
@@ -76,14 +76,14 @@ def _run(args: list[str]) -> int:
                 return process.fail(args, 130, "awsenv: no role was picked\n")
             args = picked
         if not commands.lacks_role(args):
-            answered = conversation.run(args)
-    except Exception as error:  # noqa: BLE001 - the command line knows how to say it
+            result = conversation.run(args)
+    except Exception as error:  # noqa: BLE001 - `failed` reports it
         from awsenv.cli.main import failed  # noqa: PLC0415 - see above
 
         return failed(error, args).carry_out(args)
-    if isinstance(answered, int):
-        return answered
-    if answered is None and connections is None:
+    if isinstance(result, int):
+        return result
+    if result is None and connections is None:
         connections = _opened(args)
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - see above
 
@@ -93,26 +93,26 @@ def _run(args: list[str]) -> int:
         # Modules and profiles stay until the end: looking for garbage among 5,000 profiles takes 0.1 s.
         gc.set_threshold(50_000)
         from awsenv.cli.main import run  # noqa: PLC0415 - see above
-    return run(args, answered, connections)
+    return run(args, result, connections)
 
 
 def _opened(args: list[str], *, is_picked: bool = True) -> "Connections | None":
-    """Return the connections of this process, with the one that *args* will surely need already on its way."""
+    """Return the connection pool of this process, in which the connection that *args* may need is opening."""
     from awsenv.cli import commands, conversation  # noqa: PLC0415 - see `_run`
 
     environ, command = process.environ(), commands.called(args) if args else commands.COMMANDS[commands.DEFAULT]
     if not command.assumes or conversation.may_run(environ):
         return None
     try:
-        from awsenv.cli import early  # noqa: PLC0415 - where no agent answers
+        from awsenv.cli import early  # noqa: PLC0415 - only without an agent
 
         return early.opened(args, environ, is_picked=is_picked)
-    except Exception:  # noqa: BLE001 - the command line meets it again, and reports it
+    except Exception:  # noqa: BLE001 - the command meets it again, and reports it
         return None
 
 
 def _quick(args: list[str]) -> "str | None":
-    """Return what *args* print if that needs no command; None: it takes the command line."""
+    """Return what *args* print, if no command is needed for that; else None."""
     if args[:1] == ["init"] and len(args) <= 2 and not process.stdout_is_terminal():  # noqa: PLR2004 - init SHELL
         from awsenv import shells  # noqa: PLC0415 - see `_run`
 

@@ -164,7 +164,7 @@ def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float) ->
 
     Raises:
         TooLarge: Nothing was sent.
-        TimeoutError: The other side did not take it in time.
+        TimeoutError: The peer did not take it in time.
         OSError: The connection broke.
     """
     frame = pack(parts, CAP)
@@ -198,7 +198,7 @@ def _left(deadline: float) -> float:
 
 
 def peer(connection: _socket.socket) -> tuple[int, int]:
-    """Return the user and the process on the other side of a connected Unix socket.
+    """Return the user and the process at the other end of a connected Unix socket.
 
     On the side of the client that is the process that last called listen(2) for it.
     """
@@ -231,7 +231,7 @@ def ask(
         timeout: Seconds to wait for each sign of life.
         longest: Seconds to wait in all.
         waits_for: Called with what the agent waits for, again and again.
-        meanwhile: Called once, while the agent works.
+        meanwhile: Called once while the agent works.
 
     Raises:
         NoAgent: No agent runs, or it is at its end and replies to nothing any more.

@@ -1,6 +1,6 @@
-"""What the system wakes the agent for: the end of a process, a time, and the loss of a file.
+"""Events that wake the agent: the end of a process, a time, and the loss of a file.
 
-Linux tells of all three. Where a system does not, the agent looks now and then.
+Linux reports all three. On other systems the agent polls for some of them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERVAL = 5.0
-"""Seconds between two looks at a process, where the system does not tell when it has ended."""
+"""Seconds between two checks of a process, where the system does not report its end."""
 
 TICK = 60.0
-"""Seconds between two looks at the boot clock or at a file, where the system does not tell of them."""
+"""Seconds between two checks of the boot clock and of a file, where the system does not report them."""
 
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 """TFD_NONBLOCK and TFD_CLOEXEC, IN_NONBLOCK and IN_CLOEXEC."""
@@ -33,28 +33,28 @@ _IN_ATTRIB, _IN_DELETE_SELF, _IN_MOVE_SELF = 0x4, 0x400, 0x800
 
 
 def boot_time() -> float:
-    """Return seconds of a clock that nobody sets and that goes on while the machine sleeps."""
-    # On macOS that is CLOCK_MONOTONIC, which stands still on Linux.
+    """Return the seconds of a clock that cannot be set, and that goes on while the machine sleeps."""
+    # On macOS that is CLOCK_MONOTONIC, which stops during sleep on Linux.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 async def end_of(pid: int, *, interval: float = INTERVAL) -> None:
-    """Wait for the end of the process *pid*, whatever its user and its parent.
+    """Wait for the end of the process *pid*, of any user.
 
-    This does not wait for its parent to read its status, unless the system has neither a pidfd (Linux 5.3) nor a
-    kqueue: there it looks at the process every *interval* seconds.
+    Without a pidfd (Linux 5.3) or a kqueue, this checks every *interval* seconds, until the parent has read the status
+    of the process.
 
     Raises:
-        ValueError: *pid* stands for a group of processes, or for all.
+        ValueError: *pid* stands for several processes.
     """
     if pid <= 0:
         raise ValueError(pid)
     try:
         watched = _watched(pid)
-    except (AttributeError, OSError):  # the system cannot, or the process has ended
+    except (AttributeError, OSError):  # the system has neither, or the process has ended
         with suppress(ProcessLookupError):
-            while True:  # no event comes
-                with suppress(PermissionError):  # another user's, such as that of sudo
+            while True:
+                with suppress(PermissionError):  # the process of another user, such as sudo's
                     os.kill(pid, 0)
                 await asyncio.sleep(interval)
         return
@@ -73,7 +73,7 @@ async def readable(file: Any) -> None:
 
 
 def _watched(pid: int) -> Any:
-    """Return what can be read once the process has ended."""
+    """Return a file that becomes readable when the process ends."""
     if sys.platform == "linux":
         return FileIO(os.pidfd_open(pid))
     queue = select.kqueue()
@@ -85,10 +85,10 @@ def _watched(pid: int) -> Any:
 
 
 class Alarm:
-    """Calls a function in an event loop when a time has come, or at the end of a sleep in which it came.
+    """Calls a function in an event loop at a given time, or when the machine wakes if it slept then.
 
-    The clock of asyncio stands still while the machine sleeps. Where the system has no timer that counts sleep, this
-    calls the function every `TICK` seconds.
+    The clock of asyncio stops while the machine sleeps. Where the system has no timer that counts sleep, this calls the
+    function every `TICK` seconds.
 
     Args:
         loop: The event loop.
@@ -105,7 +105,7 @@ class Alarm:
             call_when_readable(loop, self._timer, self._ring)
 
     def set(self, seconds: float) -> None:
-        """Ring in *seconds*, or before if it is set to. Call this in the thread of the event loop."""
+        """Ring in *seconds*, unless an earlier time is set. Call this in the thread of the event loop."""
         if self._timer is None:
             seconds = min(seconds, TICK)
         due = boot_time() + seconds
@@ -123,7 +123,7 @@ class Alarm:
         call("timerfd_settime", self._timer.fileno(), 0, (ctypes.c_long * 4)(0, 0, whole, part), None)
 
     def close(self) -> None:
-        """Ring no more."""
+        """Cancel the alarm."""
         self._cancel()
         if self._timer is not None:
             self._loop.remove_reader(self._timer)
@@ -139,14 +139,14 @@ class Alarm:
 
 
 def watch(path: str) -> FileIO | None:
-    """Return what can be read when *path*, a file in a folder, may have been removed, moved or replaced.
+    """Return a file that becomes readable when *path* may have been removed, moved or replaced.
 
-    It can be read, too, when the owner or the mode of either has changed. None: the system does not tell.
+    The same happens when its owner or mode, or those of its folder, change. None: the system does not report it.
     """
     watching = _opened("inotify_init1", _FLAGS)
     if watching is None:
         return None
-    # Of a socket that listens, the number of links is all that its removal changes.
+    # IN_ATTRIB: removing a listening socket changes only its number of links.
     events = _IN_ATTRIB | _IN_DELETE_SELF | _IN_MOVE_SELF
     try:
         for each in (Path(path), Path(path).parent):
@@ -158,7 +158,7 @@ def watch(path: str) -> FileIO | None:
 
 
 def call_when_readable(loop: asyncio.AbstractEventLoop, file: FileIO, function: Callable[[], object]) -> None:
-    """Call *function* in the event loop *loop* whenever *file* can be read, after reading it."""
+    """Call *function* in the event loop *loop* whenever *file* is readable, after reading it."""
 
     def read() -> None:
         file.read(65_536)

@@ -101,7 +101,7 @@ class _Fetch(threading.Thread):
     """One call of AWS, for all who wait for the role."""
 
     term: Term | None = None
-    """What AWS gave. Who waits gets it, even if too little of it is left to be held."""
+    """What AWS returned. All who wait get it, even if it expires too soon to be held."""
     error: BaseException | None = None
     """Why it failed. It is not kept on the role: by then it has frames of those who raised it, which hold secrets."""
 
@@ -122,8 +122,8 @@ class Memory:
 
     Args:
         clock: The two clocks.
-        on_change: Called in any thread when a call of AWS has ended, or when something else is held from now on:
-            `drop_expired` has another time to be called at.
+        on_change: Called in any thread when a call of AWS has ended, or when something new is held. The time at which
+            `drop_expired` is due may then have changed.
     """
 
     def __init__(self, clock: Clock, on_change: Callable[[], object] = bool) -> None:
@@ -277,7 +277,7 @@ class Memory:
         """Forget what has ended. The id of a role stays valid, and gets the role from AWS again.
 
         Returns:
-            In how many seconds the next of what is held ends; infinity where nothing is held.
+            The seconds until the next of the credentials expires; infinity if nothing is held.
         """
         with self._lock:
             for entry in self._entries.values():
@@ -378,7 +378,7 @@ def _put_last(held: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> 
 
 
 def _accepted(term: Term | None, plan: Plan) -> Term | None:
-    """Return the credentials that *plan* may have: none by a session if they must come by a code."""
+    """Return *term* if *plan* accepts it: credentials that need a code of their own cannot come from a session."""
     return None if term is None or (term.by_session and plan.through is None) else term
 
 

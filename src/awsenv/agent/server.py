@@ -62,7 +62,7 @@ class Life:
     on_drop: Callable[[], object] = bool
     """Drops all secrets: called after SIGHUP or SIGUSR1."""
     tidy: Callable[[], float] = lambda: math.inf
-    """Drops what has expired, and returns in how many seconds there is more to drop."""
+    """Drops what has expired, and returns the seconds until more expires."""
     boot: Callable[[], float] = boot_time
 
 
@@ -227,7 +227,7 @@ class Server:
             self.loop.call_soon_threadsafe(self._end)
 
     def note_use(self) -> None:
-        """Count idle time from now, and see what there is to wait for. Called from any thread."""
+        """Restart the idle time, and set the alarm anew. Called from any thread."""
         with suppress(RuntimeError):  # `serve` has returned
             self.loop.call_soon_threadsafe(self._note_use)
 
@@ -284,11 +284,11 @@ class Server:
         self._look()
 
     def _look(self) -> None:
-        """End if the life is over; else drop what has expired, and look again when there is something to do."""
+        """End if the life is over; else drop what has expired, and set the alarm for what is due next."""
         if self._is_over():
             self._end()
         else:
-            # Where no event tells that the path is lost, this looks once in a while.
+            # Without inotify, check from time to time whether the path is lost.
             longest = TICK if self._path is not None and self._watched is None else math.inf
             self._alarm.set(min(self._life.tidy(), self._left(), longest))
 
@@ -340,7 +340,7 @@ class Server:
 
     def _forget(self, work: asyncio.Future[bytes]) -> None:
         self._at_work.discard(work)
-        self._note_use()  # its client may have gone long before
+        self._note_use()  # the client may have gone long before
 
     def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes], waits: Waits) -> bytes:
         """Return the frame of the reply."""

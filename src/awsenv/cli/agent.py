@@ -1,6 +1,7 @@
 """What an agent does with the command lines of its clients: it runs them, by the same commands as any other process.
 
-It never asks the user anything. What it lacks it says to the client, which sends the request again with the answer.
+It never asks the user anything. It tells the client what it lacks, and the client sends the request again with the
+answer.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Answers:
-    """What a client has answered so far, in place of its terminal. What is missing is `Needed`.
+    """The answers of a client so far, in place of its terminal. A missing one raises `Needed`.
 
     Args:
         text: As `prompts.Prompts.answer` returns it; empty: nothing yet.
@@ -137,7 +138,7 @@ class Handler:
     endpoint: Callable[[], Endpoint]
     """Starts the container credentials endpoint when it is first needed."""
     connections: Connections = field(default_factory=Connections)
-    """Those to AWS that are kept for the next request."""
+    """The connection pool, shared by all requests."""
     is_private: bool = False
     """Whether the agent serves one command alone, which has sent its whole environment."""
     now: Callable[[], float] = time.time
@@ -191,13 +192,13 @@ class Handler:
         )
 
     def forget(self) -> None:
-        """Drop every secret, what was read of the files, and the connections to AWS."""
+        """Drop every secret, what was read from the files, and the connections to AWS."""
         self.memory.drop()
         config.forget()
         self.connections.close()
 
     def tidy(self) -> float:
-        """Drop what has expired and close idle connections; return in how many seconds there is more to do."""
+        """Drop what has expired, close idle connections, and return the seconds until more is due."""
         self.connections.close_idle()
         close = self.connections.next_close()
         return min(self.memory.drop_expired(), math.inf if close is None else close - time.monotonic())

@@ -1,7 +1,7 @@
-"""The command line: read, and handed to the command that it calls.
+"""Reads the command line, and runs the command.
 
-`arguments` declares the words and options of each command. Its function `run` is in a file of its own, which is loaded
-when the command is called.
+`arguments` declares the words and options of each command. Its function `run` is in a module of its own, which is
+loaded when the command is called.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROLES = (usage(DEFAULT), "awsenv list shows the roles")
 
 
 class Help(Exception):  # noqa: N818 - its name says what happened
-    """The command line asks for help: *text*, as wide as the terminal."""
+    """The command line asks for help. *text* is the page."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -37,15 +37,15 @@ class Help(Exception):  # noqa: N818 - its name says what happened
 
 
 def module(name: str) -> Any:
-    """Return the file of the command called *name*, loaded."""
+    """Return the module of the command called *name*."""
     return import_module(f"awsenv.cli.{name.replace('-', '_')}")
 
 
 def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
-    """Read *args*, run the command that they call, and return its action. Only a command that runs needs its *caller*.
+    """Read *args*, run the command, and return its action. *caller* is called only if a command runs.
 
     Raises:
-        Help: They ask for help.
+        Help: The command line asks for help.
         AwsenvError: The command line is wrong, or the command failed.
     """
     if args[:1] == ["help"]:
@@ -70,7 +70,7 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
 
 
 def _read(name: str, words: list[str], args: list[str], caller: Callable[[], Caller]) -> dict[str, Any]:
-    """Return what was typed for the command called *name*, whose *words* are those of the command line *args*.
+    """Return what was typed in *words* for the command called *name*. The whole command line is *args*.
 
     Raises:
         Help: It asks for help.
@@ -103,7 +103,7 @@ def _read(name: str, words: list[str], args: list[str], caller: Callable[[], Cal
 
 
 def _previous(environ: Environ) -> str:
-    """Return the role that was active before that of *environ*.
+    """Return the role that was active before the current one.
 
     Raises:
         UsageError: There was none.

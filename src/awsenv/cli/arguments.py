@@ -1,7 +1,7 @@
 """The words and options of every command.
 
-A class holds those of one command, and its docstring is the help below the summary. It imports next to nothing: a
-command line is read, and its help is printed, before any command is loaded.
+There is a class for each command, whose docstring is the help below the summary. This module imports as little as
+possible: it is used to read a command line and to print help before any command is loaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Word:
 
     Args:
         is_required: Whether the command line is wrong without it.
-        is_list: Whether it is each word that is left. No other follows it.
+        is_list: Whether it takes all remaining words. It must be the last.
     """
 
     __slots__ = ("is_list", "is_required", "name")
@@ -40,8 +40,8 @@ class Option:
 
     Args:
         text: Its line in the help.
-        metavar: What the usage calls its value; None: it has none.
-        names: How it is typed; empty: as its field is called.
+        metavar: The name of its value in the help; None: it has no value.
+        names: How it is typed; empty: like the field.
         is_list: Whether it may be repeated.
     """
 
@@ -56,7 +56,7 @@ class Option:
         self.is_list = is_list
 
     def __set_name__(self, _: type, name: str) -> None:
-        """Take the name of the field, and be typed like it unless there are other names."""
+        """Take the name of the field."""
         self.name = name
         self.names = self.names or (f"--{name.replace('_', '-')}",)
 
@@ -67,17 +67,17 @@ class Option:
 
     @property
     def default(self) -> bool | None:
-        """Its value where it is left out."""
+        """Its value if it is left out."""
         return False if self.is_flag else None
 
 
 def word(*, is_required: bool = False, is_list: bool = False) -> Any:
-    """Declare a word; the order is that of the command line."""
+    """Declare a word. The order of the fields is that of the words."""
     return Word(is_required=is_required, is_list=is_list)
 
 
 def option(metavar: str, text: str, *names: str, is_list: bool = False) -> Any:
-    """Declare an option with a value, called like its field unless it has *names*."""
+    """Declare an option with a value. It is called like its field unless it has *names*."""
     return Option(text, metavar, names, is_list=is_list)
 
 
@@ -87,10 +87,10 @@ def flag(text: str, *names: str) -> Any:
 
 
 class Arguments:
-    """What was typed for a command. It is frozen, and has no repr of its own: an external id may be among it.
+    """What was typed for a command. It is frozen, and its repr shows no value, which may be an external id.
 
     Args:
-        typed: The values by field. What is left out has its default.
+        typed: The values by field. Missing ones get their default.
 
     Raises:
         TypeError: There is no such field, or the value of a required word is missing.
@@ -114,14 +114,14 @@ class Arguments:
 
 
 def declared(arguments: type[Arguments]) -> dict[str, Word | Option]:
-    """Return the words and options of *arguments* by field, in the order of the help: those about a role stand last."""
+    """Return the words and options of *arguments* by field, in the order of the help: role options come last."""
     inherited_first = arguments.__mro__[::-1]
     classes = sorted(inherited_first, key=lambda each: each is RoleOptions)
     return {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
 
 
 def options(arguments: type[Arguments]) -> dict[str, Option]:
-    """Return the options of *arguments* by each of their names."""
+    """Return the options of *arguments* by name; an option may have several."""
     return {name: each for each in declared(arguments).values() if isinstance(each, Option) for name in each.names}
 
 
@@ -144,13 +144,13 @@ class ProgramArguments(Arguments):
 
 
 class HelpOption(Arguments):
-    """The option of every command. Typer brings it by itself."""
+    """The option of every command. Typer adds it without being told."""
 
     help: bool = flag("Show this message and exit.", "-h", "--help")
 
 
 class QuietOption(Arguments):
-    """The option of the commands whose success is shown."""
+    """The option of the commands that report success."""
 
     quiet: bool = flag("Print only results and errors.", "-q", "--quiet")
 
@@ -169,7 +169,7 @@ class ShellOptions(Arguments):
 
 
 class RoleOptions(Arguments):
-    """The options about a role, as typed; None where they were left out."""
+    """The options about a role, as typed; None: left out."""
 
     profile: str | None = option("PROFILE", "Source profile, instead of the role's own.")
     external_id: str | None = option("ID", "External id, or - to type it without echo.")
@@ -393,4 +393,4 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "completion": CompletionArguments,
     "demo": DemoArguments,
 }
-"""The class of each command; empty: of `awsenv` without one."""
+"""The class of each command; the empty name stands for `awsenv` itself."""

@@ -1,8 +1,7 @@
-"""The conversation of a client with an agent, which has everything loaded, about a command line.
+"""The conversation of a client with an agent about a command line.
 
 The client sends a request. The agent runs the command and replies with its action, or with what it needs: then the
-client sends the same request again, with the answers. The fast path is a command line that an agent answers: it imports
-next to nothing, for all of typer and botocore would be there before a reply is needed.
+client sends the same request again, with the answers. This is the fast path, which imports as little as possible.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def run(args: list[str]) -> int | Prompts | None:
     """Let the agent run *args*, and return the exit status, unless a command of `exec` takes the place of this process.
 
     Returns:
-        Not an exit status if this process must run *args* itself: what has answered the agent so far, if anything has.
+        The prompts with the answers so far, or None, if this process must run *args* itself.
 
     Raises:
         AwsenvError: The output cannot be written, the command cannot be started, or the agent needs what is missing.
@@ -59,7 +58,7 @@ def run(args: list[str]) -> int | Prompts | None:
         return None
 
     def meanwhile() -> None:
-        import awsenv.cli.action  # noqa: PLC0415 - what carries out the reply loads while the agent works
+        import awsenv.cli.action  # noqa: PLC0415 - needed for the reply, and loaded while the agent works
 
         if command.name == "exec":
             import awsenv.launch  # noqa: F401, PLC0415 - the same
@@ -90,16 +89,16 @@ def run(args: list[str]) -> int | Prompts | None:
 
 
 def may_run(environ: Mapping[str, str]) -> bool:
-    """Return whether an agent may run: without one nobody waits for a request to be made up."""
+    """Return whether an agent may be running."""
     try:
         folder = runtime_directory.find(environ)
     except runtime_directory.Unsafe:
-        return True  # the request says why not
+        return True  # the request reports why
     return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
 
 
 def new_prompts(args: list[str], environ: Mapping[str, str], connections: Connections | None = None) -> Prompts:
-    """Return the prompts of this process, whose command line is *args*; *connections* stay open meanwhile."""
+    """Return the prompts of this process for *args*; *connections* stay open while the user types."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - the same
 
@@ -116,7 +115,7 @@ def longest(environ: Mapping[str, str]) -> float:
     try:
         return client.LONGEST * max(1, settings.timeout(environ) / settings.TIMEOUT)
     except UsageError:
-        return client.LONGEST  # the agent says so
+        return client.LONGEST  # the agent reports it
 
 
 class Conversation:
@@ -126,7 +125,7 @@ class Conversation:
         ask: Sends a verb and its parts, and returns the parts of the reply.
         args: The command line of this process.
         environ: Its environment.
-        prompts: What has answered another agent before.
+        prompts: The prompts with answers to another agent; None: no agent has asked.
         started: Whether the agent was started for this request.
         whole: Whether to send the whole environment: to an agent that serves this process alone.
     """
@@ -146,7 +145,7 @@ class Conversation:
         self._environ = environ
         self._request = request(args, environ, started=started, whole=whole)
         self.prompts = prompts
-        """What has answered the agent; None: nothing."""
+        """The prompts with the answers so far; None: the agent has not asked."""
 
     def reply(self) -> Action:
         """Return the action of the command, with the notes that are not shown yet.
@@ -158,12 +157,12 @@ class Conversation:
         """
         shown: set[Shown] = set()
         while True:
-            reply = self._answered()
+            reply = self._sent()
             from awsenv.cli import action  # noqa: PLC0415 - see `meanwhile` in `run`
 
             try:
                 made = action.unpacked(reply, self._environ)
-                # An agent that is asked again says the same again.
+                # An agent repeats its notes with each reply.
                 made.notes = [note for note in made.notes if note not in shown]
                 if made.kind != action.Need.kind:
                     return made
@@ -174,8 +173,8 @@ class Conversation:
             except ValueError:
                 raise client.Lost("the agent's reply cannot be read") from None
 
-    def _answered(self) -> list[bytes]:
-        """Return the reply to what has been answered so far. On a terminal, what it waits for is shown."""
+    def _sent(self) -> list[bytes]:
+        """Send the request with the answers so far, and return the reply. A terminal shows what the user waits for."""
         answers = "" if self.prompts is None else self.prompts.answers
         parts = [os.fsencode(answers), *self._request]
         if not os.isatty(2):
@@ -188,7 +187,7 @@ class Conversation:
 
 
 def request(args: list[str], environ: Mapping[str, str], *, started: bool = False, whole: bool = False) -> list[bytes]:
-    """Return what `Request` reads behind the answers: the command line of this process, and what it depends on.
+    """Return the parts of a `Request` after the answers: the command line of this process, and what it depends on.
 
     The arguments are those of `Conversation`.
     """
@@ -202,7 +201,7 @@ def request(args: list[str], environ: Mapping[str, str], *, started: bool = Fals
 
 
 class Request:
-    """A request, as the agent reads it.
+    """A request, parsed by the agent.
 
     Args:
         parts: The answers to what the agent needed before, and what `request` returns.

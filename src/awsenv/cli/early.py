@@ -1,4 +1,4 @@
-"""The connection to STS, opened before the modules of a command load: both take as long as a round trip or two."""
+"""Opens the connection to STS while the modules of a command load: both take a round trip or two."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from awsenv.aws.connection import Address
 
 SECONDS = 20.0
-"""How long the connection may take: as long as a call by `config.settings`, which is too large to load here."""
+"""How long opening may take: `config.settings.TIMEOUT`, whose module is too large to load here."""
 
 
 def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = True) -> Connections:
-    """Return the connections of this process. One to STS is on its way, if *args* surely lead there.
+    """Return the connection pool of this process. A connection to STS is opening in it if *args* are sure to need one.
 
     Args:
         args: The command line, of a command that assumes a role.
@@ -36,8 +36,8 @@ def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = Tru
     if address is not None:
         connections.open_early(address, SECONDS)
         if address.is_tls:
-            # The handshake waits for this and for the CA bundle, and no other module may come before it.
-            import awsenv.aws.tls  # noqa: F401, PLC0415 - as said
+            # The handshake needs `ssl` and the CA bundle, so this comes before any other module.
+            import awsenv.aws.tls  # noqa: F401, PLC0415 - see above
     return connections
 
 

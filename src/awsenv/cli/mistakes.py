@@ -1,4 +1,4 @@
-"""A command line that `reader` does not accept: read with Typer, which says what is wrong with it."""
+"""Reads a command line that `reader` does not accept with Typer, which finds what is wrong with it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LIST = "awsenv list shows the roles"
 
 
 class _Command(TyperCommand):
-    """A command whose words and options are texts and flags.
+    """A command whose words and options are strings and flags.
 
-    Typer 0.29 loads pydantic to check that they are: 80 ms, as long as an SDK takes to load. And the wrapper that it
-    puts around a function keeps the values of a call where those of another thread overwrite them.
+    Typer 0.29 would check them with pydantic, which takes 80 ms to load, and its wrapper around a function stores the
+    values of a call where another thread overwrites them.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read *args* as they were typed: what was left out is not among the values."""
+        """Read *args*. The values have only what was typed."""
         values, rest = self._read(ctx, args)
         if values.get(HELP):
             ctx.params = {HELP: True}
@@ -44,20 +44,20 @@ class _Command(TyperCommand):
                 raise UsageError(f"which {param.name}?", hint=(hint, LIST) if param.name == "role" else hint)
         if rest:
             run = ("awsenv exec ROLE -- COMMAND runs a command",) if self.name == "use" else ()
-            # What may be a code is not shown.
+            # Do not show what may be a code.
             shown = " ".join("…" if re.fullmatch("[0-9 ]+", word) else word for word in rest)
             raise UsageError(f"unexpected argument: {shown}", hint=(hint, *run))
         ctx.params = {name: value for name, value in values.items() if value is not None}
         return []
 
     def _read(self, ctx: Any, args: list[str]) -> tuple[dict[str, Any], list[str]]:
-        """Return the values by name, and the words that are too many."""
+        """Return the values by name, and the excess words."""
         values, rest, _ = self.make_parser(ctx).parse_args(list(args))
         return values, rest
 
 
 def _refuse_empty(option: str, value: Any) -> None:
-    """Refuse an option whose value is empty: without `--policy "$POLICY"` a role is not narrowed."""
+    """Refuse an empty value: with an empty `--policy "$POLICY"`, the role would keep all permissions."""
     if option.startswith("-") and (value == "" or (isinstance(value, list) and "" in value)):
         raise UsageError(f"the value of {option} is empty", hint=("give it a value", f"leave {option} out"))
 
@@ -92,7 +92,7 @@ def built(name: str) -> _Command:
     fields = declared(ARGUMENTS[name])
 
     def function() -> None:
-        """Stand for the command: Typer reads the signature."""
+        """Stand in for the command: Typer reads only the signature."""
 
     vars(function)["__signature__"] = Signature([_parameter(each) for each in fields.values()])
     # Typer's own completion edits rc files.
@@ -102,18 +102,18 @@ def built(name: str) -> _Command:
     return cast("_Command", typer.main.get_command(app))
 
 
-def _parameter(each: Word | Option) -> Parameter:
-    """Return *each* as a part of a signature, from which Typer makes it."""
-    kind: Any = list[str] if each.is_list else str
-    kind = kind if each.is_required else kind | None
-    if isinstance(each, Word):
-        # Hidden: the usage has them.
+def _parameter(field: Word | Option) -> Parameter:
+    """Return the parameter from which Typer makes a word or an option."""
+    kind: Any = list[str] if field.is_list else str
+    kind = kind if field.is_required else kind | None
+    if isinstance(field, Word):
+        # Hidden, since the usage shows it.
         info = typer.Argument(hidden=True)
     else:
-        info = typer.Option(*each.names, metavar=each.metavar, help=each.text)
-        kind = bool if each.is_flag else kind
-    default = Parameter.empty if each.is_required else each.default
-    return Parameter(each.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
+        info = typer.Option(*field.names, metavar=field.metavar, help=field.text)
+        kind = bool if field.is_flag else kind
+    default = Parameter.empty if field.is_required else field.default
+    return Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
 def read(name: str, args: list[str], line: list[str]) -> dict[str, Any]:
@@ -137,11 +137,10 @@ def read(name: str, args: list[str], line: list[str]) -> dict[str, Any]:
 
 
 def _wrong(error: TyperException, command: _Command, called: str, args: list[str]) -> UsageError:
-    """Return what Typer could not read as an error with a next step."""
+    """Return the error for an exception of Typer."""
     name = getattr(error, "option_name", "")
     known = {option: param for param in command.params for option in param.opts if option.startswith("--")}
     if name in known:
-        # It lacks its value.
         return UsageError(f"{name} needs a value", hint=f"{name} {known[name].metavar}")
     typed = next((arg.partition("=")[0] for arg in args if _has(arg, name)), name) if name else ""
     fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
@@ -150,7 +149,7 @@ def _wrong(error: TyperException, command: _Command, called: str, args: list[str
 
 
 def _has(arg: str, option: str) -> bool:
-    """Return whether *arg* is where Typer found *option*: of `-profile` it names `-p`."""
+    """Return whether Typer may have found *option* in *arg*: for `-profile` it reports `-p`."""
     if option.startswith("--"):
         return arg.partition("=")[0] == option
     return arg.startswith("-") and not arg.startswith("--") and option[1:] in arg[1:]

@@ -1,6 +1,6 @@
-"""What only this process can give: MFA codes, secrets, the output of a `credential_process`.
+"""What only the process of the user can give: MFA codes, secrets, the output of a `credential_process`.
 
-Without an agent the provider asks here. An agent says what it needs as a text, which `answer` reads.
+Without an agent, the provider asks directly. An agent sends what it needs as a text, which `answer` reads.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 _PAUSE = 1.0
-"""Seconds between two looks at the connection while the user types."""
+"""Seconds between two checks of the connection while the user types."""
 
 _AGAIN = 10
-"""How often it is opened again at most. The call of a user who is away for longer opens its own."""
+"""How often it is opened again at most. After that, the call opens a connection of its own."""
 
 
 @contextmanager
 def _kept_open(connections: Connections | None) -> Iterator[None]:
-    """While the user types, open the early connection again whenever the other side has closed it."""
+    """While the user types, open the early connection again whenever the peer closes it."""
     over = allocate_lock()
     over.acquire()
 
@@ -46,7 +46,7 @@ def _kept_open(connections: Connections | None) -> Iterator[None]:
             left -= pool.open_again()
 
     if connections is not None:
-        with suppress(RuntimeError):  # the system is at a limit: the call opens its own connection
+        with suppress(RuntimeError):  # no thread can be started: the call opens its own connection
             start_new_thread(watch, (connections,))
     try:
         yield
@@ -67,11 +67,11 @@ class Prompts:
         terminal: The path of the terminal.
         waits: Shows what the command waits for.
         args: The command line: without a terminal, it decides what the user can do.
-        connections: Those that stay open while the user types; None: an agent has them.
+        connections: The connections that stay open while the user types; None: the agent has them.
     """
 
     has_code = False
-    """An agent asks once more when it has got a code; here the code is returned."""
+    """Only an agent has been sent a code before it asks."""
     codes_before = 0
 
     def __init__(
@@ -99,14 +99,14 @@ class Prompts:
         return json.dumps(self._answers) if self._answers else ""
 
     def lose(self) -> None:
-        """Note that an agent may have sent the codes so far, that of the command line too."""
+        """Note that an agent may have sent every code so far, including that of the command line."""
         self._answers = {"is_lost": True}
         self._codes.lost = lost()
 
     def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
-        """Return a code of *device* that was not used before: *given*, or of its command, or of the terminal.
+        """Return an unused code of *device*: *given*, or from its command, or from the terminal.
 
-        Without a terminal, *login* is the command that opens the MFA session; empty: none is of use.
+        Without a terminal, the error names *login*, the command that opens the MFA session; empty: none would help.
 
         Raises:
             MfaError: There is none.
@@ -174,8 +174,8 @@ class Prompts:
         """Add to the answers what *need* asks for.
 
         Raises:
-            AwsenvError: There is none.
-            ValueError: This asks for nothing.
+            AwsenvError: It cannot be given.
+            ValueError: *need* cannot be read.
         """
         harden.forbid_dumps()
         import json  # noqa: PLC0415 - only for an agent
@@ -235,7 +235,7 @@ class Prompts:
         if command == ["login"]:
             return f"{login} CODE, with the code that the device shows"
         second = "pass the code as the second word"
-        # AWS grants that only to the user's own key.
+        # AWS accepts --session-duration only with the user's own key.
         is_alone = any(word.partition("=")[0] == "--session-duration" for word in self._args)
         return (login, second) if login and not is_alone else second
 
@@ -258,7 +258,7 @@ class Needed(BaseException):
 
 
 def parts_of(error: AwsenvError | None) -> dict[str, Any] | None:
-    """Return *error*, why a code was of no use, as `Needed` carries it."""
+    """Return *error*, the reason why a code failed, in the form that `Needed` carries."""
     if error is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""Reads a command line that is certainly right. `mistakes` reads any other, with Typer, which takes longer to load."""
+"""Reads a command line that is sure to be correct. `mistakes` reads any other, with Typer, which is slow to load."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from awsenv.cli.arguments import Arguments, Option
 
 HELP = "help"
-"""What is typed of a command line that asks for help."""
+"""The field of `HelpOption`."""
 
 
 def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | None:
-    """Return what was typed of *arguments* in *args*, by field; `HELP` alone if that is; None: it may be wrong.
+    """Return the words and options in *args* by field; only `HELP` if it is among them; None: *args* may be wrong.
 
-    Where a `command` may follow, our options end where it begins.
+    Our options end where a `command` begins.
     """
     fields = declared(arguments)
     known = {**options(arguments), **options(HelpOption)}
@@ -48,13 +48,13 @@ def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | No
 def is_about_role(word: str, before: Sequence[str], most: int = 2) -> bool:
     """Return whether *word*, after the words *before*, is the role or the MFA code, and not the command to run.
 
-    Any digits are a code, a wrong one if there are five or seven of them: no command has such a name.
+    Digits are always a code, even if there are too few or too many: no command has such a name.
     """
     return len(before) < most and (not before or (word.isascii() and word.isdigit()))
 
 
 def _take(arg: str, rest: Iterator[str], known: Mapping[str, Option], typed: dict[str, Any]) -> bool:
-    """Note the options that *arg* is, and return whether they are certainly right."""
+    """Note the options in *arg*, and return whether they are sure to be correct."""
     name, has_value, value = arg.partition("=")
     names = [name] if arg.startswith("--") else [f"-{letter}" for letter in arg[1:]]
     found = [known[each] for each in names if each in known]
@@ -75,7 +75,7 @@ def _take(arg: str, rest: Iterator[str], known: Mapping[str, Option], typed: dic
 
 
 def _fill(typed: dict[str, Any], places: Sequence[Word], words: Sequence[str]) -> bool:
-    """Note the *words*, and return whether each has its place and none is missing."""
+    """Note the *words*, and return whether none is missing and none is too many."""
     if places and places[0].is_list:
         if words:
             typed[places[0].name] = tuple(words)
