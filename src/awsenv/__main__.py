@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from awsenv.aws.connections import Connections
+    from awsenv.cli.prompts import Prompts
 
 
 def main() -> "NoReturn":
@@ -85,15 +86,20 @@ def _run(args: list[str]) -> int:
         return result
     if result is None and connections is None:
         connections = _opened(args)
-    from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - see above
+    return _run_here(args, result, connections)
+
+
+def _run_here(args: list[str], prompts: "Prompts | None", connections: "Connections | None") -> int:
+    """Load the command line, and run *args* in this process. The arguments are those of `awsenv.cli.main.run`."""
+    from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - see `_run`
 
     with Waiting(args)("its modules to load"):
-        import gc  # noqa: PLC0415 - see above
+        import gc  # noqa: PLC0415 - see `_run`
 
         # Modules and profiles stay until the end: looking for garbage among 5,000 profiles takes 0.1 s.
         gc.set_threshold(50_000)
-        from awsenv.cli.main import run  # noqa: PLC0415 - see above
-    return run(args, result, connections)
+        from awsenv.cli.main import run  # noqa: PLC0415 - see `_run`
+    return run(args, prompts, connections)
 
 
 def _opened(args: list[str], *, is_picked: bool = True) -> "Connections | None":

@@ -66,8 +66,8 @@ class Attempt:
     """`ALL_PROXY`, if it is set: botocore ignores it."""
 
     @property
-    def instead_of_ignored(self) -> str | None:
-        """The next step if a proxy was ignored; None: none was."""
+    def proxy_hint(self) -> str | None:
+        """The next step if `ALL_PROXY` is ignored; None: it is not set."""
         ignored = self.ignored
         return None if ignored is None else f"set HTTPS_PROXY=http://HOST:PORT: botocore ignores {ignored.name}"
 

@@ -111,7 +111,7 @@ def _late(attempt: Attempt, request: Request, *, is_over: bool) -> UnreachableEr
     longer = min(max(60, 3 * seconds), MOST)
     more = f"set AWSENV_TIMEOUT={duration.exact(longer)} to wait longer" if is_over and longer > seconds else None
     origins: tuple[Origin | None, ...] = (attempt.limit,)
-    through, step = "", attempt.instead_of_ignored or "check the network and DNS"
+    through, step = "", attempt.proxy_hint or "check the network and DNS"
     if request.configured is not None:
         step = f"check {request.configured.setter}"
     if attempt.proxy is not None:
@@ -143,7 +143,7 @@ def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
         meant = None if partitions.is_listed(region) else partitions.nearest_region(region)
         if meant is not None:
             hints = [f"use region {meant}, if {printable(region)} was meant for that"]
-        hints += filter(None, [error.attempt.instead_of_ignored])
+        hints += filter(None, [error.attempt.proxy_hint])
     return UnreachableError(fact.format(host=host), origin, because=because, hint=tuple(hints))
 
 

@@ -70,11 +70,6 @@ class Reader:
         self.is_kept = False
         """Whether another request can follow on the same connection."""
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether everything that was received has been read."""
-        return not self._data
-
     def response(self, method: str) -> Response:
         """Return the response to a request.
 
@@ -94,7 +89,7 @@ class Reader:
             is_framed, body = False, self._rest()
         options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
         stays = "keep-alive" in options if version == b"HTTP/1.0" else "close" not in options
-        self.is_kept = is_framed and stays and self.is_at_end
+        self.is_kept = is_framed and stays and not self._data
         if headers.get("content-encoding", "").lower() in {"gzip", "x-gzip"}:
             # awsenv does not ask for compression, but a proxy may add it.
             body = _unzipped(body)
