@@ -67,7 +67,7 @@ def show_agent(world: World) -> None:
     seconds = [float(run([*call, world.new_code()], environ)) for _ in range(CALLS)]
     say(f"  the call of STS alone: {statistics.median(seconds) * 1e3:.1f} ms")
     agent = agent_pid(environ)
-    for what, words, expected in (("answers from memory", HELD, 0), ("calls of STS", NEW, SHARE)):
+    for what, words, expected in (("replies from memory", HELD, 0), ("calls of STS", NEW, SHARE)):
         taken, sizes = 0.0, []
         for _ in range(SHARES):
             world.sandbox.clear_calls()
