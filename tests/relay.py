@@ -1,7 +1,7 @@
-"""A relay on loopback that makes a server far, and counts round trips, so that a test of them needs no clock.
+"""A relay on loopback that makes a server far, and counts round trips, so that tests of them need no clock.
 
-It holds the first bytes of a connection back by one round trip, which the handshake of TCP takes on a network and not
-on loopback, and all bytes by half of one, each way, in their order.
+It delays all bytes by half a round trip in each direction, in order, and the first bytes of a connection by a whole
+round trip more, for the TCP handshake.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HEADER = 5
 """Bytes: the type, the version, the length."""
 _SIDES = 2
 _FINISHED = 69
-"""The most bytes of a record with the Finished of TLS 1.3, or with an alert. A request has more."""
+"""Bytes: a record with the Finished of TLS 1.3, or with an alert, has no more. A request has."""
 
 
 class Counts(NamedTuple):
@@ -29,19 +29,19 @@ class Counts(NamedTuple):
 
     connections: int = 0
     round_trips: int = 0
-    """For how many a client waited: one for TCP, one or two for TLS, one for each request that was answered."""
+    """How many a client has waited for: one for TCP, one or two for TLS, one for each response."""
 
 
 @dataclass
 class _Connection:
-    """A connection: its two sockets, and what the relay knows of it."""
+    """A connection: its two sockets, and their state."""
 
     client: socket.socket
     server: socket.socket
     asked: bool = False
-    """Whether the client waits for an answer."""
+    """Whether the client waits for a response."""
     start: bytes = b""
-    """Of a record of TLS that has not yet come whole."""
+    """The beginning of a TLS record that is not complete yet."""
     is_tls: bool | None = None
     arrivals: dict[socket.socket, float] = field(default_factory=dict)
     """When the last bytes for each of the sockets arrive."""
@@ -54,7 +54,7 @@ class _Connection:
         self.server.close()
 
     def asks(self, data: bytes) -> bool:
-        """Return whether the server answers *data*, which the client sends: it does not answer a Finished."""
+        """Return whether *data* of the client asks for a response: the Finished of TLS does not."""
         if self.is_tls is None:
             self.is_tls = data[0] == _HANDSHAKE
         if not self.is_tls:
@@ -83,9 +83,9 @@ class Relay(AbstractContextManager["Relay"]):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._connections: dict[socket.socket, _Connection] = {}
-        """By each socket from which bytes still come."""
+        """By each socket that may still send bytes."""
         self._held: list[tuple[float, int, _Connection, socket.socket, bytes]] = []
-        """What is on its way: when it arrives, a number that keeps the order, where, and the bytes; empty: the end."""
+        """The bytes on their way: when they arrive, a number that keeps the order, where, and the bytes; empty: EOF."""
         self._sent = 0
         self._counts = Counts()
         self._lock = threading.Lock()
@@ -112,7 +112,7 @@ class Relay(AbstractContextManager["Relay"]):
 
     def _run(self) -> None:
         while True:
-            # That of select is exact to the microsecond; others wait for whole milliseconds.
+            # The time-out of select is exact to the microsecond; others count milliseconds.
             wait = max(0, self._held[0][0] - time.monotonic()) if self._held else None
             ready = select.select([self._listener, *self._connections], [], [], wait)[0]
             now = time.monotonic()
@@ -125,7 +125,7 @@ class Relay(AbstractContextManager["Relay"]):
                 self._deliver(*heapq.heappop(self._held)[2:])
 
     def _accept(self) -> bool:
-        """Return whether the relay still listens."""
+        """Accept a connection, and return whether the relay still listens."""
         try:
             client = self._listener.accept()[0]
         except OSError:
@@ -143,7 +143,7 @@ class Relay(AbstractContextManager["Relay"]):
         return True
 
     def _read(self, source: socket.socket, now: float) -> None:
-        """Hold back what comes from *source*."""
+        """Read from *source*, and queue the bytes for delivery."""
         connection = self._connections[source]
         data = b""
         with suppress(ConnectionError):

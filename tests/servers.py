@@ -1,4 +1,4 @@
-"""Servers on the loopback that answer what a test says, where a proxy or a service has no sandbox."""
+"""Servers on the loopback with fixed responses, for proxies and services that the sandbox lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator[str]:
-    """Return the host of a server that reads, answers and hangs up; None: that hangs up at once."""
+    """Return the host of a server that reads a request, sends *answer* and hangs up; None: that hangs up at once."""
     # A client that sent a second request on the same connection would lose it.
     answer = (answer or b"").replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     context = None
@@ -37,7 +37,7 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
                     connection = context.wrap_socket(connection, server_side=True)
                 connection.recv(65536)
                 connection.sendall(answer)
-                # To close with a part of the request unread would reset the connection, and lose the answer.
+                # Closing with a part of the request unread would reset the connection, and lose the response.
                 connection.shutdown(socket.SHUT_WR)
                 connection.settimeout(1)
                 while connection.recv(65536):
@@ -57,11 +57,11 @@ def status(number: int) -> bytes:
 
 
 class Scripted:
-    """A server that plays a script on each connection: an answer to each request, and then it hangs up.
+    """A server that plays a script on each connection: a response to each request, and then it hangs up.
 
     Args:
-        scripts: The answers on the first connection, on the second and so on; the last script is played again.
-        context: Its TLS; None: it speaks none.
+        scripts: The responses on the first connection, on the second and so on; the last script is repeated.
+        context: The TLS context; None: plain HTTP.
     """
 
     def __init__(self, *scripts: Sequence[bytes], context: ssl.SSLContext | None = None) -> None:
@@ -70,13 +70,13 @@ class Scripted:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
         self.connections = 0
-        """How many it has accepted."""
+        """How many connections it has accepted."""
         self.requests: list[bytes] = []
-        """The whole requests, in the order in which they came."""
+        """The whole requests, in order of arrival."""
         self.hung_up = threading.Semaphore(0)
         """Released when it has closed a connection."""
         self.left = threading.Semaphore(0)
-        """Released when the client has closed a connection that waits for a request."""
+        """Released when the client has closed a connection instead of sending a request."""
 
     def __enter__(self) -> Self:
         """Begin to accept connections."""
@@ -101,7 +101,7 @@ class Scripted:
             if self._context is not None:
                 opened = self._context.wrap_socket(opened, server_side=True)
             for answer in script:
-                if not self._hears(opened):
+                if not self._read(opened):
                     opened.close()
                     self.left.release()
                     return
@@ -109,8 +109,8 @@ class Scripted:
             opened.close()
         self.hung_up.release()
 
-    def _hears(self, opened: socket.socket) -> bool:
-        """Tell whether a whole request comes before the client closes the connection."""
+    def _read(self, opened: socket.socket) -> bool:
+        """Read a request, and return whether it came whole before the client closed the connection."""
         request = bytearray()
         while b"\r\n\r\n" not in request:
             data = opened.recv(65536)
@@ -134,10 +134,10 @@ def page(body: bytes = b"", number: int = 200, *headers: bytes) -> bytes:
 
 @contextmanager
 def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[bytes]]]:
-    """Return the host of a proxy that leads every CONNECT to its port on the loopback, and what it was sent before.
+    """Return the host of a proxy, and the CONNECT requests that it gets. It connects to their ports on loopback.
 
     Args:
-        context: Its own TLS; None: it speaks none.
+        context: The TLS context of the proxy; None: plain HTTP.
     """
     listening = socket.create_server(("127.0.0.1", 0))
     heads: list[bytes] = []

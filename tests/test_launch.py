@@ -62,7 +62,7 @@ def test_a_command_is_found_along_the_given_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["only-here", "nowhere"])
-def test_the_search_goes_on_after_what_cannot_be_executed(tmp_path: Path, name: str) -> None:
+def test_the_search_goes_on_after_a_failure(tmp_path: Path, name: str) -> None:
     """A missing folder, a file in place of a folder and a file without permission do not hide a later command."""
     folders = [tmp_path / "missing", tmp_path / "file", tmp_path / "first", tmp_path / "second"]
     folders[1].touch()

@@ -1,4 +1,4 @@
-"""Frozen values do what those of `dataclasses` do."""
+"""Frozen values behave like those of `dataclasses`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from awsenv import record
 
 
 def _classes(by: Any) -> tuple[Any, Any]:
-    """Return the same two classes, a base and its subclass, made with a module that has `dataclass` and `field`."""
+    """Return a base and a subclass, made with the `dataclass` and `field` of a module."""
 
     @by.dataclass(frozen=True, slots=True, kw_only=True)
     class Base:
@@ -58,7 +58,7 @@ VALUES = st.lists(TEXTS, max_size=4)
 
 
 def _made(cls: Any, values: list[str], named: dict[str, Any]) -> Any:
-    """Return an instance; None: its fields cannot be these."""
+    """Return an instance; None: the values are refused."""
     try:
         return cls(*values, **named)
     except TypeError:
@@ -67,7 +67,7 @@ def _made(cls: Any, values: list[str], named: dict[str, Any]) -> Any:
 
 @given(number=st.integers(0, 1), values=VALUES, named=NAMED)
 def test_an_instance_has_the_values_of_a_dataclass(number: int, values: list[str], named: dict[str, Any]) -> None:
-    """Both take the same values in the same places, fill in the same, show the same and refuse the same."""
+    """Values, defaults, repr and refusals equal those of `dataclasses`."""
     ours, theirs = (_made(classes[number], values, named) for classes in (OURS, THEIRS))
 
     assert (theirs is None) == (ours is None)
@@ -80,7 +80,7 @@ def test_an_instance_has_the_values_of_a_dataclass(number: int, values: list[str
 def test_instances_compare_and_change_as_those_of_a_dataclass(
     first: dict[str, Any], second: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    """Equality, the hash and `replace` go by the same fields."""
+    """Equality, the hash and `replace` use the same fields."""
     results: list[object] = []
     for _, cls in (OURS, THEIRS):
         one, other = (_made(cls, [], {"name": "a", **named}) for named in (first, second))
@@ -98,7 +98,7 @@ def test_instances_compare_and_change_as_those_of_a_dataclass(
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_functions_of_dataclasses_know_the_fields(number: int) -> None:
-    """`fields` of `dataclasses` returns the same of both."""
+    """`dataclasses.fields` returns the same for both."""
     known = [
         [(f.name, f.default, f.default_factory, f.repr, f.compare, f.kw_only) for f in dataclasses.fields(cls[number])]
         for cls in (OURS, THEIRS)
@@ -109,7 +109,7 @@ def test_the_functions_of_dataclasses_know_the_fields(number: int) -> None:
 
 
 def test_an_instance_is_frozen_and_has_slots() -> None:
-    """No field can be set or deleted, and no other attribute be added."""
+    """No field can be set or deleted, and no attribute added."""
     made = OURS[1]("a")
 
     with pytest.raises(AttributeError):
@@ -122,7 +122,7 @@ def test_an_instance_is_frozen_and_has_slots() -> None:
 
 
 def test_an_instance_of_another_class_differs() -> None:
-    """Two classes with the same fields are never equal."""
+    """Instances of two classes with the same fields are never equal."""
     base, derived = (cls() if cls is OURS[0] else cls("a") for cls in OURS)
 
     assert base != derived
@@ -130,7 +130,7 @@ def test_an_instance_of_another_class_differs() -> None:
 
 
 def test_its_fields_for_dataclasses_are_made_once() -> None:
-    """What `dataclasses` asks of a class is made once, for an agent asks at each request."""
+    """`__dataclass_fields__` is made once: an agent uses it at each request."""
     base, derived = ([cls.__dataclass_fields__ for _ in range(2)] for cls in OURS)
 
     assert (base[0], derived[0]) == (base[1], derived[1])

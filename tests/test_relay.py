@@ -1,4 +1,4 @@
-"""The relay that makes a server far: what it counts, and that it changes nothing else."""
+"""The relay that makes a server far: it counts round trips, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def far(sandbox: Sandbox) -> Iterator[tuple[Relay, HTTPConnection]]:
 
 
 def ask(client: HTTPConnection) -> None:
-    """Send a request and read the answer."""
+    """Send a request and check the response."""
     client.request("GET", "/_awsenv/mfa-code/")
     assert b"there is no MFA device\n" == client.getresponse().read()
 
@@ -61,7 +61,7 @@ def test_older_tls_takes_one_round_trip_more() -> None:
 
 
 def test_a_connection_that_is_opened_early_is_counted_when_it_opens() -> None:
-    """What follows on an open connection is one round trip, whenever the tickets of TLS 1.3 arrive."""
+    """A request on an open connection is one round trip, whenever the tickets of TLS 1.3 arrive."""
     with Sandbox(tls=True) as sandbox, far(sandbox) as (relay, client):
         client.connect()
         opened = relay.take_counts()
@@ -71,7 +71,7 @@ def test_a_connection_that_is_opened_early_is_counted_when_it_opens() -> None:
 
 
 def test_bytes_keep_their_order() -> None:
-    """A megabyte arrives whole both ways, and the ends too."""
+    """A megabyte arrives whole in both directions, and so does the end of the stream."""
     with socket.create_server(("127.0.0.1", 0)) as listener, Relay(listener.getsockname()[1], 0.001) as relay:
         data = bytes(range(256)) * 4096
 
@@ -91,7 +91,7 @@ def test_bytes_keep_their_order() -> None:
 
 
 def test_a_server_that_hangs_up_is_seen() -> None:
-    """A connection that the server closes ends at the client."""
+    """If the server closes a connection, the client sees its end."""
     with Sandbox() as sandbox, far(sandbox) as (_, client):
         ask(client)
         sandbox.hang_up()
@@ -100,7 +100,7 @@ def test_a_server_that_hangs_up_is_seen() -> None:
 
 
 def test_a_server_that_is_gone_is_seen() -> None:
-    """The relay closes a connection that it cannot pass on, and goes on to serve."""
+    """If the server is gone, the relay closes the connection, and goes on serving."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with Relay(port) as relay:

@@ -481,7 +481,7 @@ def test_a_grant_for_an_ended_command_ends_at_once(
 def test_an_endpoint_with_a_grant_is_used(
     roles: Roles, loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]
 ) -> None:
-    """The endpoint is in use as long as a command has a grant, and reports the end of that."""
+    """The endpoint is in use while a command has a grant, and reports when the grant ends."""
     is_revoked = threading.Event()
     endpoint = Endpoint(roles.credentials_for, loop, on_revoke=is_revoked.set)
     assert not endpoint.is_used()

@@ -361,7 +361,7 @@ def test_a_clock_that_is_far_ahead_is_an_error(memory: Memory, plan: Plan, times
 
 
 def test_the_next_expiration_is_known(memory: Memory, aws: Aws, times: Times) -> None:
-    """The memory knows in how many seconds what it holds ends next, by the clock that ends it first."""
+    """`drop_expired` returns the seconds until the next expiration, by the clock that is ahead."""
     assert math.inf == memory.drop_expired()
     memory.lease(plan_of(aws))
     memory.keep_session("session", aws.keys("session"), "of alice", duration=HOUR / 2)
@@ -374,15 +374,15 @@ def test_the_next_expiration_is_known(memory: Memory, aws: Aws, times: Times) ->
     assert (math.inf, ()) == (memory.drop_expired(), memory.held())
 
 
-def test_a_role_that_ends_at_once_is_given_and_not_held(aws: Aws, times: Times) -> None:
-    """Who waits for a role gets it, even if it is dropped at once because it is about to end."""
+def test_a_role_that_expires_at_once_is_returned_and_not_held(aws: Aws, times: Times) -> None:
+    """All who wait for a role get it, even if it expires too soon to be held."""
     aws.duration = MARGIN - 1
     hasty = Memory(times.clock, lambda: hasty.drop_expired())  # noqa: PLW0108 - it is made here
     assert ("1", ()) == (key_id(hasty, plan_of(aws)), hasty.held())
 
 
 def test_a_change_is_reported(aws: Aws, times: Times) -> None:
-    """The memory calls a function after each call of AWS, and whenever it holds something new."""
+    """`on_change` is called after each call of AWS, and when something new is held."""
     changes: list[str] = []
     memory = Memory(times.clock, lambda: changes.append("change"))
     memory.lease(plan_of(aws))

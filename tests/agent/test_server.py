@@ -395,7 +395,7 @@ def test_the_agent_lives_as_long_as_its_mfa_sessions(agents: Agents) -> None:
 
 
 def test_a_clock_that_goes_back_is_harmless(agents: Agents) -> None:
-    """If the boot clock goes back, the agent goes on, and its life still ends."""
+    """If the boot clock goes back, the agent goes on serving, and still ends in time."""
     clock = Clock()
     with agents.serving(life=Life(100, boot=clock)) as (_, thread):
         assert [] == agents.ask(b"ping")
@@ -427,7 +427,7 @@ def test_expired_credentials_are_dropped_first(agents: Agents) -> None:
 
 
 def test_credentials_are_dropped_when_they_expire(agents: Agents) -> None:
-    """The agent drops what expires when it does, without a request, and then what expires next."""
+    """The agent drops credentials when they expire, without a request."""
     dropped = threading.Event()
     expirations = [0.2, 0.1, 0.0]
 
@@ -442,7 +442,7 @@ def test_credentials_are_dropped_when_they_expire(agents: Agents) -> None:
 
 
 def test_idle_time_begins_after_a_use(agents: Agents) -> None:
-    """Idle time begins after a use that is no request, such as the end of a command."""
+    """Idle time starts again after a use without a request, such as the end of a command."""
     clock = Clock()
     with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (server, _):
         clock.now += 599
@@ -479,7 +479,7 @@ def test_the_agent_ends_if_its_socket_is_replaced(agents: Agents, other: str) ->
 
 @pytest.mark.parametrize("case", ["removed", "moved", "replaced", "folder removed", "folder moved"])
 def test_the_agent_ends_when_its_path_is_lost(agents: Agents, tmp_path: Path, case: str) -> None:
-    """An agent that nobody can reach any more ends at once, without a request."""
+    """An agent that no client can reach any more ends at once."""
     if sys.platform != "linux":
         pytest.skip("only Linux has inotify")
     with agents.serving() as (_, thread):
@@ -598,7 +598,7 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
 
 
 def test_nothing_wakes_an_idle_agent(agents: Agents, until: Until) -> None:
-    """An agent without requests waits for events without a time limit, and its one timer rings when its life ends.
+    """An idle agent waits without a time-out, and has one timer, which counts sleep, for the end of its life.
 
     The timer counts sleep.
     """
@@ -616,7 +616,7 @@ def test_nothing_wakes_an_idle_agent(agents: Agents, until: Until) -> None:
 
 
 def _timers() -> Counter[tuple[int, int]]:
-    """Return the clock and the seconds left of each timer of this process."""
+    """Return the clock and the remaining seconds of each timer of this process."""
     found: Counter[tuple[int, int]] = Counter()
     for each in Path("/proc/self/fdinfo").iterdir():
         with suppress(FileNotFoundError):

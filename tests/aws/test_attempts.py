@@ -1,4 +1,4 @@
-"""The attempts of a call of STS, beside those of botocore itself."""
+"""The attempts of a call of STS, compared with those of botocore."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def client() -> Any:
 
 
 def attempts(mode: str, made: int, most: int = 9, number: float = 0.5) -> Attempts:
-    """Return the attempts of a call that has as much time as it wants."""
+    """Return the attempts of a call with an hour of time."""
     deadline = Deadline(3600)
     deadline.begin()
     found = Attempts(most, mode, deadline, random=lambda: number)
@@ -42,7 +42,7 @@ def attempts(mode: str, made: int, most: int = 9, number: float = 0.5) -> Attemp
 
 
 def of_botocore(client: Any, code: str, status: int, headers: dict[str, str]) -> standard.RetryContext:
-    """Return a first attempt as botocore judges it."""
+    """Return a first attempt in the form that botocore judges."""
     model = client.meta.service_model.operation_model("AssumeRole")
     parsed = {"Error": {"Code": code}, "ResponseMetadata": {}}
     response = SimpleNamespace(status_code=status, headers=headers)
@@ -63,7 +63,7 @@ def test_an_error_is_repeated_as_botocore_does(client: Any, code: str, status: i
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("code", CODES)
-def test_the_mode_legacy_is_that_of_botocore(code: str, status: int) -> None:
+def test_the_mode_legacy_equals_botocores(code: str, status: int) -> None:
     """Repeat after the codes and statuses of botocore's own table."""
     data = Session().get_component("data_loader").load_data("_retry")
     config = build_retry_config("sts", data["retry"], data["definitions"])
@@ -76,7 +76,7 @@ def test_the_mode_legacy_is_that_of_botocore(code: str, status: int) -> None:
 
 @pytest.mark.parametrize("asked", ["0", "700", "4000", "99999", "-1", "x", "²"])
 def test_a_response_may_ask_for_a_longer_pause(client: Any, asked: str) -> None:
-    """Raise the pause to the milliseconds of the header, by five seconds at most."""
+    """Raise the pause to the milliseconds of the header, at most by five seconds."""
     headers = {"x-amz-retry-after": asked}
     backoff = standard.ExponentialBackoff(random=lambda: 0.5)
     expected = backoff.delay_amount(of_botocore(client, "InternalError", 500, headers))
@@ -86,19 +86,19 @@ def test_a_response_may_ask_for_a_longer_pause(client: Any, asked: str) -> None:
 
 @pytest.mark.parametrize(("mode", "pauses"), [("standard", [0.5, 1, 2, 4, 8, 10]), ("legacy", [0.5, 1, 2, 4, 8, 16])])
 def test_pauses_double(mode: str, pauses: list[float]) -> None:
-    """Double the pause after each attempt, to twenty seconds at most in the newer modes."""
+    """Double the pause after each attempt; the newer modes stop at twenty seconds."""
     made = [attempts(mode, number).pause_after_error("Throttling", 400, {}) for number in range(1, 7)]
 
     assert pauses == made
 
 
 def test_the_last_attempt_is_the_last() -> None:
-    """Allow no other after as many as there are."""
+    """Allow no more attempts than the settings do."""
     assert attempts("standard", 3, most=3).pause_after_error("Throttling", 400, {}) is None
 
 
 def test_no_pause_outlasts_the_call() -> None:
-    """Allow no attempt that would begin after the end of the time."""
+    """Allow no attempt that would start after the end of the call."""
     deadline = Deadline(2)
     deadline.begin()
     found = Attempts(9, "standard", deadline, random=lambda: 0.9)

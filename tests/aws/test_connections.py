@@ -1,4 +1,4 @@
-"""A connection is opened before it is needed and kept for the next request, while nobody can have lost it."""
+"""The connection pool: connections are opened early, kept for the next request, and closed in time."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def ask(opened: Connection, body: bytes = b"") -> Response:
 
 
 class Clocks:
-    """A monotonic and a wall clock that a test sets."""
+    """A monotonic clock and a wall clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.wall = 5000.0
 
     def pool(self) -> Connections:
-        """Return connections that go by these clocks."""
+        """Return a pool that uses these clocks."""
         return Connections(lambda: self.now, lambda: self.wall)
 
 
@@ -62,7 +62,7 @@ def clocks() -> Clocks:
 
 
 def test_a_connection_is_kept(clocks: Clocks) -> None:
-    """Requests one after another share a connection."""
+    """Successive requests share a connection."""
     pool = clocks.pool()
     with Scripted(FOREVER) as server:
         for _ in range(3):
@@ -75,8 +75,8 @@ def test_a_connection_is_kept(clocks: Clocks) -> None:
     assert (1, 3) == (server.connections, len(server.requests))
 
 
-def test_connections_end_with_what_keeps_them() -> None:
-    """Nobody could take them any more, and the far side learns of it."""
+def test_connections_are_closed_with_their_pool() -> None:
+    """A pool that is deleted closes its connections."""
     pool = Connections()
     with Scripted(FOREVER) as server:
         opened = pool.take(address(server), ends())
@@ -89,8 +89,8 @@ def test_connections_end_with_what_keeps_them() -> None:
         assert not opened.is_open
 
 
-def test_what_must_not_be_lost_takes_a_new_connection(clocks: Clocks) -> None:
-    """A connection that has carried a request may be about to be closed; one that was opened early is new."""
+def test_a_request_may_demand_a_new_connection(clocks: Clocks) -> None:
+    """`is_new` skips a connection that has carried a request, and accepts one that was opened early."""
     pool = clocks.pool()
     with Scripted(FOREVER) as server:
         used = pool.take(address(server), ends())
@@ -109,7 +109,7 @@ def test_what_must_not_be_lost_takes_a_new_connection(clocks: Clocks) -> None:
 
 
 def test_nothing_is_sent_early(clocks: Clocks) -> None:
-    """An early connection carries no byte until it is taken, and closing all closes it."""
+    """An early connection carries no byte before it is taken."""
     pool = clocks.pool()
     with Scripted(FOREVER) as server:
         pool.open_early(address(server), 30)
@@ -120,8 +120,8 @@ def test_nothing_is_sent_early(clocks: Clocks) -> None:
     assert (1, []) == (server.connections, server.requests)
 
 
-def test_an_early_connection_that_fails_is_reported_when_it_is_needed(clocks: Clocks) -> None:
-    """A wrong guess says nothing; the request that needs the connection says why it fails."""
+def test_the_failure_of_an_early_connection_is_reported_by_take(clocks: Clocks) -> None:
+    """Opening early is silent; `take` raises the error."""
     pool = clocks.pool()
     with Scripted(FOREVER) as server:
         gone = address(server)
@@ -137,8 +137,8 @@ def test_an_early_connection_that_fails_is_reported_when_it_is_needed(clocks: Cl
     )
 
 
-def test_a_connection_that_the_other_side_has_closed_is_not_used(clocks: Clocks) -> None:
-    """The request goes over a new one, and is sent once."""
+def test_a_connection_that_the_peer_has_closed_is_not_used(clocks: Clocks) -> None:
+    """The request takes a new connection, and is sent once."""
     pool = clocks.pool()
     with Scripted([page(b"first")], [page(b"second")]) as server:
         opened = pool.take(address(server), ends())
@@ -149,8 +149,8 @@ def test_a_connection_that_the_other_side_has_closed_is_not_used(clocks: Clocks)
     assert (2, 2) == (server.connections, len(server.requests))
 
 
-def test_what_was_opened_early_is_opened_again(clocks: Clocks, until: Until) -> None:
-    """The other side may close it while the user types; one that is of use, or on its way, is left alone."""
+def test_a_closed_early_connection_is_replaced(clocks: Clocks, until: Until) -> None:
+    """`open_again` replaces an early connection that the peer has closed, and no other."""
     pool = clocks.pool()
     with Scripted([], FOREVER) as server:
         pool.open_early(address(server), 30)
@@ -165,7 +165,7 @@ def test_what_was_opened_early_is_opened_again(clocks: Clocks, until: Until) -> 
 def test_a_connection_outlives_neither_its_time_nor_a_suspend(
     clocks: Clocks, passed: float, slept: float, *, kept: bool
 ) -> None:
-    """After some seconds nothing is held, and after a suspend the other side may have forgotten the connection."""
+    """A connection is closed after `KEPT` seconds, and after a suspend."""
     pool = clocks.pool()
     with Scripted(FOREVER) as server:
         opened = pool.take(address(server), ends())
@@ -180,8 +180,8 @@ def test_a_connection_outlives_neither_its_time_nor_a_suspend(
         pool.close()
 
 
-def test_a_connection_that_is_lost_after_the_request_says_so(clocks: Clocks) -> None:
-    """It had been kept, and no byte of an answer came: the sender may send again what may be sent twice."""
+def test_the_loss_of_a_kept_connection_is_told_apart(clocks: Clocks) -> None:
+    """The error says that the request was sent over a kept connection, and shows nothing of the request."""
     pool = clocks.pool()
     with Scripted([page(), b""]) as server:
         opened = pool.take(address(server), ends())
@@ -195,7 +195,7 @@ def test_a_connection_that_is_lost_after_the_request_says_so(clocks: Clocks) -> 
 
 
 def test_the_round_trips_of_a_request(tmp_path: Path) -> None:
-    """TCP, TLS and the request take one each; the next request, and the first on an early connection, one in all."""
+    """TCP, TLS and the request take one round trip each; a request on an open connection takes one."""
     authority, pool = Authority(tmp_path), Connections()
     with Scripted(FOREVER, context=authority.server()) as server, Relay(int(server.host.partition(":")[2])) as relay:
         far = Address("127.0.0.1", relay.port, is_tls=True, bundle=str(authority.bundle))
@@ -214,7 +214,7 @@ def test_the_round_trips_of_a_request(tmp_path: Path) -> None:
 
 
 def test_a_refusal_closes_the_connection() -> None:
-    """One that leads to a server which does not yet know of a change would go on to be refused."""
+    """After a refusal, the next request goes to a new connection, and perhaps another server."""
     http = Http({}, bundle=None, deadline=Deadline(30))
     with Scripted([page(b"no", 403)] * 2) as server:
         for _ in range(2):
@@ -224,8 +224,8 @@ def test_a_refusal_closes_the_connection() -> None:
 
 
 @pytest.mark.parametrize(("source", "moved"), [("127.0.0.1", False), ("127.0.0.2", True)])
-def test_a_connection_from_an_address_that_is_no_longer_chosen_has_moved(source: str, *, moved: bool) -> None:
-    """After a change of network, the system would begin a new connection from another address."""
+def test_a_change_of_network_is_noticed(source: str, *, moved: bool) -> None:
+    """A connection has moved if the system would now choose another local address."""
     with Scripted(FOREVER) as server:
         host, _, port = server.host.partition(":")
         tcp = Tcp(socket.create_connection((host, int(port)), source_address=(source, 0)), ends())
@@ -235,7 +235,7 @@ def test_a_connection_from_an_address_that_is_no_longer_chosen_has_moved(source:
 
 
 def test_no_second_connection_is_opened_early(clocks: Clocks) -> None:
-    """One that was opened early and has carried nothing serves the next who prepares a request, too."""
+    """A new early connection is opened only if no unused one is in the pool."""
     pool = clocks.pool()
     with Scripted([page(), page()]) as server:
         pool.open_early(address(server), 30)
@@ -252,7 +252,7 @@ def test_no_second_connection_is_opened_early(clocks: Clocks) -> None:
 
 
 def test_addresses_are_told_apart() -> None:
-    """The host, TLS, the bundle, the proxy and its password all make another connection, and no password is shown."""
+    """Addresses differ by host, port, TLS, bundle, proxy and its password, and never show the password."""
     proxy = Address("p", 1, is_tls=False, authorization="Basic canary")
     plain = Address("h", 443, is_tls=True)
     others = [

@@ -1,4 +1,4 @@
-"""The time of a call ends the connection and the attempts, too."""
+"""The time limit of a call, which covers the connection and all attempts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ATTEMPTS = {"legacy": 5, "standard": 3}
 
 
 def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
-    """A connection that would come about later is given up with the request."""
+    """A connection that does not open in time is closed, and the request is not sent."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as filler, socket.socket() as last:
         deaf.settimeout(30)
         address = deaf.getsockname()
@@ -52,7 +52,7 @@ def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("with_code", [False, True])
 def test_no_attempt_outlasts_the_call(home: Home, mode: str, *, with_code: bool) -> None:
-    """Show what AWS said, and not that the time is over. A code is sent once."""
+    """Show the error response of AWS, not the time-out. A code is sent once."""
     home.environ["AWS_RETRY_MODE"] = mode
     token = Token(home.device.serial, home.device.code()) if with_code else None
     home.sandbox.fail("GetSessionToken", Fault.UNAVAILABLE, times=9)
@@ -64,7 +64,7 @@ def test_no_attempt_outlasts_the_call(home: Home, mode: str, *, with_code: bool)
 
 
 def test_a_pause_that_aws_asks_for_does_not_outlast_the_call(home: Home) -> None:
-    """Send nothing again if the response asks for a longer pause than there is time."""
+    """Do not try again if AWS asks for a pause longer than the rest of the time."""
     pauses = list[float]()
     sts = Sts(home.session(timeout=3), sleep=pauses.append)
     response = b"HTTP/1.1 503 Service Unavailable\r\nx-amz-retry-after: 5000\r\nContent-Length: 0\r\n\r\n"
@@ -76,7 +76,7 @@ def test_a_pause_that_aws_asks_for_does_not_outlast_the_call(home: Home) -> None
     assert [] == pauses
 
 
-def test_what_aws_said_outlasts_its_silence(home: Home) -> None:
+def test_an_error_response_counts_for_more_than_a_later_timeout(home: Home) -> None:
     """Show the error response to the first attempt, though the time ends during the second."""
     home.sandbox.fail("GetCallerIdentity", Fault.UNAVAILABLE)
     home.sandbox.fail("GetCallerIdentity", Fault.HANG, times=9)

@@ -1,4 +1,4 @@
-"""What the far side does wrong, what was sent how often, and what botocore's own HTTP client does then.
+"""Faults of servers and proxies: how often a request is sent, and what botocore's own HTTP client does.
 
 A row says why where the two differ on purpose.
 """
@@ -44,11 +44,11 @@ OK = page(b"<xml/>")
 
 @dataclass(frozen=True)
 class Row:
-    """A fault of a server, for one request after another."""
+    """A fault of a server, and what a client makes of it."""
 
     does: str
     scripts: Sequence[Sequence[bytes]]
-    """What it answers, connection by connection."""
+    """The responses, connection by connection."""
     ours: str
     """Our last response, or what was raised instead of it."""
     theirs: str
@@ -70,7 +70,7 @@ ROWS = [
     Row("closes after the request", [[b""]], LOST, "ConnectionClosedError"),
     Row("closes after the second request", [[OK, b""]], f"{LOST}, kept", "ConnectionClosedError", requests=2),
     Row(
-        "sends half an answer",
+        "sends half a response",
         [[PART]],
         "exchange: Incomplete, sent",
         "200 <xml",
@@ -107,7 +107,7 @@ ROWS = [
 
 
 def shown(number: int, body: bytes) -> str:
-    """Return a response as a row has it."""
+    """Return a response in the form of a row."""
     return f"{number} {body[:9].decode('latin-1')}"
 
 
@@ -127,7 +127,7 @@ def of_botocore(session: URLLib3Session, url: str) -> str:
     """Send a request with botocore's own HTTP client."""
     try:
         response = session.send(AWSRequest("POST", url, data=BODY).prepare())
-    except Exception as error:  # noqa: BLE001 - whatever it raises is its answer
+    except Exception as error:  # noqa: BLE001 - any exception is an outcome
         return type(error).__name__
     return shown(response.status_code, response.content)
 
@@ -140,7 +140,7 @@ def http(environ: dict[str, str] | None = None, bundle: Path | None = None, seco
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.does)
 def test_a_fault_of_a_server(row: Row) -> None:
-    """The server gets each request once, from us as from botocore, and both outcomes are those of the row."""
+    """Both clients send each request once, with the outcome of the row."""
     ours, theirs = http(), URLLib3Session(timeout=30)
     clients = [(row.ours, partial(of_ours, ours)), (row.theirs, partial(of_botocore, theirs))]
     for expected, send in clients:
@@ -158,7 +158,7 @@ def test_a_fault_of_a_server(row: Row) -> None:
 
 
 def test_the_headers_of_a_refusal_arrive() -> None:
-    """The sender reads from them when it may try again."""
+    """The headers of an error response are kept: they may ask for a pause."""
     with Scripted([page(b"no", 503, b"Retry-After: 7", b"x-amz-retry-after: 7000")]) as server:
         response = http().send(Message("POST", f"http://{server.host}/", {}, BODY))
 
@@ -181,7 +181,7 @@ EXPIRED = datetime(2020, 1, 1, tzinfo=timezone.utc)
 def test_a_certificate(
     tmp_path: Path, *, names: tuple[str, ...], end: datetime | None, is_known: bool, ours: str, theirs: str
 ) -> None:
-    """Only a server that can be verified gets a request."""
+    """Only a server with a valid certificate gets a request."""
     authority = Authority(tmp_path)
     bundle = authority.bundle if is_known else None
     botocore = URLLib3Session(verify=str(bundle) if bundle else True, timeout=30)
@@ -193,7 +193,7 @@ def test_a_certificate(
 
 
 def test_a_kept_connection_with_tls(tmp_path: Path) -> None:
-    """What a server of TLS sends after a handshake is no reason to give a connection up, and a goodbye is one."""
+    """Session tickets leave a connection open; a close_notify ends it."""
     authority = Authority(tmp_path)
     ours = http(bundle=authority.bundle)
     with Scripted([OK] * 2, [OK], context=authority.server()) as server:
@@ -206,7 +206,7 @@ def test_a_kept_connection_with_tls(tmp_path: Path) -> None:
 
 
 def test_the_settings_of_tls_are_those_of_botocore(tmp_path: Path) -> None:
-    """Neither more nor fewer certificates are accepted, and both choose the same bundle."""
+    """The TLS context and the default bundle equal botocore's."""
     ours, theirs = tls.context(str(Authority(tmp_path).bundle)), create_urllib3_context()
     names = ("minimum_version", "maximum_version", "options", "verify_flags", "verify_mode", "post_handshake_auth")
     assert {name: getattr(theirs, name) for name in names} == {name: getattr(ours, name) for name in names}
@@ -217,7 +217,7 @@ def test_the_settings_of_tls_are_those_of_botocore(tmp_path: Path) -> None:
 
 
 def test_a_bundle_that_has_changed_is_read_again(tmp_path: Path) -> None:
-    """One that has not changed is read once: it takes longer than a request."""
+    """A bundle is read once, and again after a change."""
     path = str(Authority(tmp_path).bundle)
     first = tls.context(path)
     assert first is tls.context(path)
@@ -258,7 +258,7 @@ def _proxy(host: str, authorization: str | None = None) -> Address:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("user", ["", "me:p%40ss@"])
 def test_a_tunnel(tmp_path: Path, scheme: str, user: str) -> None:
-    """TLS is spoken through the proxy, over its own TLS if it has one, and its password is for the proxy alone."""
+    """TLS runs through the proxy, over its own TLS if it has any, and only the proxy gets its password."""
     authority = Authority(tmp_path)
     own = authority.server() if scheme == "https" else None
     with Scripted([OK] * 2, context=authority.server("sts.test")) as server, tunnelling(own) as (host, heads):
@@ -272,14 +272,14 @@ def test_a_tunnel(tmp_path: Path, scheme: str, user: str) -> None:
 
 
 def test_a_proxy_that_hangs() -> None:
-    """The time of the call ends the wait, and nothing was sent."""
+    """The time limit ends the wait, and nothing is sent."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environ = {"https_proxy": f"http://127.0.0.1:{silent.getsockname()[1]}"}
         assert "tunnel: TimeoutError" == of_ours(http(environ, seconds=0.2), "https://sts.test/")
 
 
 def test_a_proxy_that_is_not_there() -> None:
-    """Nothing was sent, to whomever."""
+    """A proxy that refuses the connection is a failure of TCP, and nothing is sent."""
     with Scripted([OK]) as gone:
         environ = {"https_proxy": f"http://{gone.host}"}
     assert "tcp: ConnectionRefusedError" == of_ours(http(environ), "https://sts.test/")
@@ -288,15 +288,15 @@ def test_a_proxy_that_is_not_there() -> None:
 
 
 def test_a_name_that_does_not_resolve() -> None:
-    """It is told apart from a host that does not answer."""
+    """A failed lookup is told apart from a failed connection."""
     botocore = URLLib3Session(timeout=30)
     assert "name: gaierror" == of_ours(http(), "http://sts.invalid/")
     assert "EndpointConnectionError" == of_botocore(botocore, "http://sts.invalid/")
 
 
 @pytest.mark.parametrize("first", ["deaf", "refusing", "unreachable"])
-def test_an_address_that_hangs_beside_one_that_answers(first: str) -> None:
-    """The next address is tried after a moment, and the first that answers is used."""
+def test_the_next_address_is_tried(first: str) -> None:
+    """If the first address hangs or fails, the connection goes to the second."""
     with ExitStack() as until:
         listening = until.enter_context(socket.create_server(("127.0.0.1", 0)))
         bad: tuple[Any, ...] = (socket.AF_INET, ("127.0.0.2", 1))
@@ -319,8 +319,8 @@ def test_an_address_that_hangs_beside_one_that_answers(first: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"X": "a\r\nY: b"}, {"X\n": "a"}, {"X": "a\0"}])
-def test_a_header_adds_no_other(headers: dict[str, str]) -> None:
-    """A value with a line break is refused, and nothing is sent."""
+def test_a_header_cannot_add_another(headers: dict[str, str]) -> None:
+    """A header with a line break is refused, and nothing is sent."""
     with Scripted([OK]) as server:
         opened = connect(_proxy(server.host), time.monotonic() + 30)
         with pytest.raises(ValueError, match="a line break"):
@@ -333,7 +333,7 @@ def test_a_header_adds_no_other(headers: dict[str, str]) -> None:
     "answer", [b"", PART.replace(b"<xml", b"canary"), b"SSH-canary\r\n", CHUNKS.replace(b"6", b"Z")]
 )
 def test_a_traceback_shows_no_request(answer: bytes) -> None:
-    """Even one with the values of variables has no code, no header, no query and no part of a response."""
+    """A traceback with local variables shows no body, header or query, and no part of the response."""
     message = Message("POST", "", {"Authorization": "canary"}, BODY)
     with Scripted([answer]) as server:
         message = replace(message, url=f"http://{server.host}/?Session=canary")
@@ -347,7 +347,7 @@ def test_a_traceback_shows_no_request(answer: bytes) -> None:
 
 @given(st.from_regex(r"https?://[a-z]{1,3}(:[0-9]{1,4})?([/?#][!-~]{0,9}){0,4}", fullmatch=True))
 def test_the_target_of_a_url(url: str) -> None:
-    """It is the path with the query, as Python reads the URL."""
+    """The target is the path and the query, as `urlsplit` finds them."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     expected = f"GET {target} HTTP/1.1".encode()
@@ -356,7 +356,7 @@ def test_the_target_of_a_url(url: str) -> None:
 
 @given(st.text(max_size=20), st.text(max_size=30))
 def test_a_target_is_one_line(path: str, query: str) -> None:
-    """What a URL may not hold is escaped, so that a request is one."""
+    """Characters that a URL may not contain are escaped, so nobody can add a second request."""
     head = request(_proxy("h:1"), Message("GET", f"http://h/{path}?{query}", {}))
     assert 2 == head.partition(b"\r\n")[0].count(b" ")
     assert head.endswith(b"\r\n\r\n")
@@ -369,6 +369,6 @@ def test_a_target_is_one_line(path: str, query: str) -> None:
     st.from_regex(r"[a-z.]{1,8}(:[0-9]{0,4})?", fullmatch=True),
     st.lists(st.from_regex(r"[ .]{0,2}[a-zA-Z.*:0-9]{0,6} ?", fullmatch=True), max_size=4).map(",".join),
 )
-def test_a_host_without_a_proxy_is_that_of_python(netloc: str, exempt: str) -> None:
-    """`NO_PROXY` is read as `urllib.request` reads it, as for botocore."""
+def test_no_proxy_is_read_as_by_python(netloc: str, exempt: str) -> None:
+    """`NO_PROXY` exempts the same hosts as with `urllib.request`, which botocore uses."""
     assert bool(proxy_bypass_environment(netloc, {"no": exempt})) is is_exempt(netloc, exempt)

@@ -1,4 +1,4 @@
-"""The guess at the host that will be called, against what the files, the variables and botocore come to."""
+"""The guess of the first host, compared with the host that is called in the end."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ sections = st.fixed_dictionaries(
 
 
 def written(found: dict[str, list[str]], more: list[list[str]], odd: list[tuple[str, list[str]]]) -> str:
-    """Return the text of a file with the sections *found*, *more* lines in each, and *odd* sections behind them."""
+    """Return a config file with the sections *found* plus *more* lines, followed by the sections *odd*."""
     plain = [(header, [*lines, *rest]) for (header, lines), rest in zip(found.items(), more, strict=False)]
     return "".join(f"[{header}]\n" + "".join(f"{line}\n" for line in lines) for header, lines in [*plain, *odd])
 
@@ -135,7 +135,7 @@ def found(config_text: str, credentials_text: str, environ: Mapping[str, str]) -
 
 
 def called(role: str, environ: Mapping[str, str], profile: str | None, region: str | None) -> Address | None:
-    """Return where the first call leads, as everything that calls it has it; None: through a proxy.
+    """Return where the first call goes; None: through a proxy.
 
     Raises:
         AwsenvError: Nothing is called.
@@ -159,7 +159,7 @@ def called(role: str, environ: Mapping[str, str], profile: str | None, region: s
     st.sampled_from([None, None, None, "b"]),
     st.sampled_from([None, None, "eu-central-1", "nowhere-1"]),
 )
-def test_a_guess_is_nothing_or_what_is_called(
+def test_a_guess_is_never_wrong(
     config_text: str,
     credentials_text: str,
     environ: dict[str, str],
@@ -167,7 +167,7 @@ def test_a_guess_is_nothing_or_what_is_called(
     profile: str | None,
     region: str | None,
 ) -> None:
-    """Whatever the files, the variables and the options say, no host is guessed but the one that is called."""
+    """For any files, variables and options, there is no guess, or it is the host that is called."""
     with found(config_text, credentials_text, environ) as each:
         guessed = guess.address(role, each, profile=profile, region=region)
         if guessed is not None:
@@ -204,7 +204,7 @@ def test_a_guess_is_nothing_or_what_is_called(
     ],
 )
 def test_plain_settings_are_understood(text: str, environ: dict[str, str], role: str, host: str) -> None:
-    """What most users have leads to a guess, and it is right."""
+    """The settings that most users have lead to a correct guess."""
     with found(text, "", {"NO_PROXY": "x.example", **environ}) as each:
         guessed = guess.address(role, each, profile=None, region=None)
 
@@ -222,10 +222,8 @@ def test_plain_settings_are_understood(text: str, environ: dict[str, str], role:
         (f"{PLAIN}use_fips_endpoint = true\n", {}, None),
     ],
 )
-def test_a_role_that_is_yet_to_be_picked_is_called_as_the_default(
-    text: str, environ: dict[str, str], host: str | None
-) -> None:
-    """The region may differ, but a profile with a host of its own leads to no guess."""
+def test_a_guess_before_the_role_is_picked(text: str, environ: dict[str, str], host: str | None) -> None:
+    """The guess is the host of `[default]`, unless a profile has a host of its own."""
     with found(text, "", {"NO_PROXY": "x.example", **environ}) as each:
         guessed = guess.address(None, each, profile=None, region=None)
 
@@ -233,7 +231,7 @@ def test_a_role_that_is_yet_to_be_picked_is_called_as_the_default(
 
 
 def test_an_endpoint_on_this_machine_needs_no_proxy() -> None:
-    """Its port and its scheme are those of the URL."""
+    """A URL on the loopback gives a guess even if a proxy is set."""
     environ = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000", "HTTP_PROXY": "http://proxy.example:3128"}
     with found(PLAIN, "", environ) as each:
         guessed = guess.address("a", each, profile=None, region=None)
@@ -250,7 +248,7 @@ def test_an_endpoint_on_this_machine_needs_no_proxy() -> None:
     ],
 )
 def test_the_ca_bundle_is_part_of_the_guess(text: str, environ: dict[str, str], bundle: str) -> None:
-    """The connection is checked with the certificates that the call would be checked with."""
+    """The early connection uses the same CA bundle as the call."""
     with found(text, "", {"NO_PROXY": "x.example", **environ}) as each:
         guessed = guess.address("a", each, profile=None, region=None)
 
@@ -275,14 +273,14 @@ def test_the_ca_bundle_is_part_of_the_guess(text: str, environ: dict[str, str], 
         (f"\ufeff{PLAIN}", {}, "a"),
     ],
 )
-def test_what_may_change_the_host_leads_to_no_guess(text: str, environ: dict[str, str], role: str) -> None:
-    """A host that is called in vain would learn that awsenv runs, where a setting names another."""
+def test_unclear_settings_lead_to_no_guess(text: str, environ: dict[str, str], role: str) -> None:
+    """If a setting may change the host, there is no guess: nobody should see a connection by mistake."""
     with found(text, "", environ) as each:
         assert guess.address(role, each, profile=None, region=None) is None
 
 
 def test_a_pipe_in_place_of_a_file_is_not_read(tmp_path: Path) -> None:
-    """It can be read only once, and a guess must not wait."""
+    """A pipe can be read only once, so there is no guess."""
     os.mkfifo(tmp_path / "pipe")
 
     environ = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": str(tmp_path / "pipe")}

@@ -1,4 +1,4 @@
-"""The form of a request, equal to botocore's; the remedies of an AccessDenied, the likeliest first."""
+"""The form of a request, equal to botocore's, and the remedies of an AccessDenied, the likeliest first."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ STS = botocore.session.Session().get_service_model("sts")
 
 
 def _values(shape: Any) -> st.SearchStrategy[Any]:
-    """Return a strategy for what botocore accepts for a shape of its model."""
+    """Return a strategy for the values that botocore accepts for a shape."""
     if shape.type_name == "structure":
         members = {name: _values(member) for name, member in shape.members.items()}
         return st.fixed_dictionaries({}, optional=members)
@@ -166,7 +166,7 @@ def _values(shape: Any) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("action", STS.operation_names)
 @given(data=st.data())
-def test_the_form_of_a_request_is_that_of_botocore(action: str, data: st.DataObject) -> None:
+def test_a_form_equals_botocores(action: str, data: st.DataObject) -> None:
     """Encode any parameters of every action of STS as botocore does."""
     operation = STS.operation_model(action)
     parameters = data.draw(_values(operation.input_shape))

@@ -1,4 +1,4 @@
-"""The reader of HTTP takes what Python's own takes, and refuses what cannot be told apart from something else."""
+"""The HTTP reader accepts what Python's own accepts, and refuses what is ambiguous."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_response_is_read_as_python_reads_it(
     method: str,
     size: int,
 ) -> None:
-    """The status, the headers and the body are the same, however they arrive."""
+    """The status, the headers and the body equal those of `http.client`, in whatever pieces they arrive."""
     lines = [b"%s %d%s" % (version, status, reason)]
     lines += [f"{name}: {value}".encode("latin-1") for name, value in headers]
     if framing == "length":
@@ -90,7 +90,7 @@ def test_a_response_is_read_as_python_reads_it(
 
 @given(st.binary(max_size=80), st.integers(1, 20))
 def test_anything_else_is_one_kind_of_error(data: bytes, size: int) -> None:
-    """No bytes raise anything but what the messages are made of."""
+    """Random bytes raise nothing but `Unreadable`."""
     reader = Reader(received(data, size))
     with suppress(Unreadable):
         assert 100 <= reader.response("POST").status < 1000
@@ -129,8 +129,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else repr(value[:40]),
 )
-def test_what_is_no_response_is_refused(data: bytes, kind: type[Unreadable]) -> None:
-    """A body that is cut off, whose framing is doubtful or that is too large is never taken for a whole one."""
+def test_a_bad_response_is_refused(data: bytes, kind: type[Unreadable]) -> None:
+    """A truncated, ambiguous or oversized response is never accepted as a whole one."""
     with pytest.raises(Unreadable) as caught:
         Reader(received(data, 4096)).response("POST")
 
@@ -150,16 +150,16 @@ def test_what_is_no_response_is_refused(data: bytes, kind: type[Unreadable]) -> 
         (OK + b"Content-Length: 1\r\n\r\nab", False),
     ],
 )
-def test_a_connection_is_kept_if_the_next_response_can_be_told_apart(data: bytes, *, is_kept: bool) -> None:
-    """The length is known, neither side closes the connection, and nothing has followed."""
+def test_when_a_connection_is_kept(data: bytes, *, is_kept: bool) -> None:
+    """The length must be known, neither side may close the connection, and nothing may follow."""
     reader = Reader(received(data, 4096))
     reader.response("POST")
 
     assert is_kept is reader.is_kept
 
 
-def test_a_response_that_is_compressed_is_unpacked() -> None:
-    """A proxy may compress what nobody asked it to."""
+def test_a_compressed_response_is_unpacked() -> None:
+    """A proxy may compress a response without being asked."""
     data = OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"<xml/>", mtime=0)
 
     assert b"<xml/>" == Reader(received(data)).response("POST").body

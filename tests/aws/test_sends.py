@@ -1,6 +1,6 @@
-"""What the far side does wrong, and how often STS gets the request: with a code, without one, and from botocore.
+"""Faults of STS, and how often it gets the request: with a code, without one, and from botocore.
 
-A row says why where we differ from botocore on purpose.
+A row says why where awsenv differs from botocore on purpose.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def error(code: str, number: int, *headers: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, each connection of which is new."""
+    """A fault that is the same on every connection."""
 
     does: str
     script: Sequence[bytes]
@@ -63,7 +63,7 @@ MEBIBYTES = page(bytes(10 << 20))
 ROWS = [
     Row("answers", [GIVEN], None, None, 1, 1),
     Row("closes the connection after the request", [b""], ResponseLost, UnreachableError, 3, 3),
-    Row("sends half an answer", [HALF], ResponseLost, UnreachableError, 3, 1, "botocore parses the half"),
+    Row("sends half a response", [HALF], ResponseLost, UnreachableError, 3, 1, "botocore parses the half"),
     Row("sends 10 MB", [MEBIBYTES], ResponseLost, UnreachableError, 1, 1),
     Row("sends bad XML", [page(b"<AssumeRoleResponse><Ass")], ResponseLost, UnreachableError, 1, 1),
     Row("sends a page", [page(b"<html>Sign in</html>")], ResponseLost, UnreachableError, 1, 1),
@@ -87,14 +87,14 @@ ROWS = [
 
 
 def sts(home: Home, server: Scripted) -> Sts:
-    """Return the STS that *server* is, which does not pause between two attempts."""
+    """Return a client of *server*, without pauses between attempts."""
     home.environ["AWS_ENDPOINT_URL"] = f"http://{server.host}"
     return Sts(home.session(), sleep=lambda _: None)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.does)
 def test_a_request_without_a_code_is_sent_as_often_as_by_botocore(home: Home, row: Row) -> None:
-    """Send it again where that may help, unless the row says why not."""
+    """Send it again if that may help, as botocore does unless the row says why not."""
     with Scripted(row.script) as server:
         if row.without is None:
             assert "ASIAX" == sts(home, server).call(AssumeRole(ROLE, "session"), home.user).access_key_id
@@ -120,7 +120,7 @@ def test_a_request_without_a_code_is_sent_as_often_as_by_botocore(home: Home, ro
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.does)
 def test_a_request_with_a_code_is_sent_once(home: Home, row: Row) -> None:
-    """Never send a code twice, and say that it may be used up unless AWS has refused the request."""
+    """Never send a code twice. Unless AWS has refused the request, the error says that the code may be used up."""
     hop = AssumeRole(ROLE, "session", mfa=Mfa(TOKEN.serial))
     with Scripted(row.script) as server:
         if row.with_code is None:
@@ -132,7 +132,7 @@ def test_a_request_with_a_code_is_sent_once(home: Home, row: Row) -> None:
 
 
 def test_a_kept_connection_that_is_lost_costs_no_attempt(home: Home) -> None:
-    """Send again at once if the far side has closed a kept connection at the same moment."""
+    """Send again at once if the peer has just closed a kept connection."""
     with Scripted([GIVEN, b""], [GIVEN]) as server:
         home.environ["AWS_MAX_ATTEMPTS"] = "1"
         calls = sts(home, server)
@@ -142,7 +142,7 @@ def test_a_kept_connection_that_is_lost_costs_no_attempt(home: Home) -> None:
 
 
 def test_a_code_is_sent_over_a_new_connection(home: Home) -> None:
-    """Risk no code on a connection that the far side may be about to close."""
+    """A code never goes over a connection that the peer may be about to close."""
     with Scripted([GIVEN, b""], [GIVEN]) as server:
         calls = sts(home, server)
         calls.call(AssumeRole(ROLE, "session"), home.user)

@@ -1,4 +1,4 @@
-"""The settings of a client of STS: those of botocore, for every region, file and environment."""
+"""The settings of a client of STS equal botocore's, for every region, file and environment."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Stopped(Exception):  # noqa: N818 - its name says what happened
 
 
 def sent_by(client: Any) -> tuple[str, str]:
-    """Return the URL that a client of botocore sends to, and the region that it signs for."""
+    """Return the URL and the signing region of a client of botocore."""
     sent: list[Any] = []
 
     def stop(request: Any, **_: Any) -> None:
@@ -74,13 +74,13 @@ def of_botocore(session: AwsSession, sdk: SdkSession | None = None) -> tuple[str
 
 
 def ours(session: AwsSession) -> tuple[str, str, int, str]:
-    """Return the same of awsenv."""
+    """Return the same for awsenv."""
     found = client_settings(session)
     return found.url, found.signing_region, found.attempts, found.retry_mode
 
 
 def result(ask: Any, session: AwsSession) -> object:
-    """Return what *ask* returns, or the text and the place of its error."""
+    """Return the result of *ask*, or the text and the origin of its error."""
     try:
         return ask(session)
     except ConfigError as error:
@@ -97,7 +97,7 @@ def profiles(text: str) -> Profiles:
 @pytest.mark.parametrize("fips", ["false", "TRUE"])
 @pytest.mark.parametrize("mode", ["legacy", "regional"])
 def test_the_endpoint_of_every_region_is_that_of_botocore(mode: str, fips: str, dual_stack: str) -> None:
-    """Send to the same URL, signed for the same region, or refuse the same."""
+    """Send to the same URL with the same signing region, or refuse the same settings."""
     environ = {
         "AWS_USE_FIPS_ENDPOINT": fips,
         "AWS_USE_DUALSTACK_ENDPOINT": dual_stack,
@@ -160,7 +160,7 @@ def settings_of_a_caller(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
 def test_the_settings_of_any_caller_are_those_of_botocore(
     caller: tuple[str, dict[str, str]], region: str | None
 ) -> None:
-    """Send to the same URL as often, or refuse the same value at the same place with the same words."""
+    """Send to the same URL as often, or refuse the same value with the same message."""
     text, environ = caller
     session = AwsSession(profiles(text), environ, profile="p", region=region)
     assert result(of_botocore, session) == result(ours, session)
@@ -179,7 +179,7 @@ def _section(header: str, keys: Mapping[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_a_configured_endpoint_is_that_of_the_conformance_cases(case: Mapping[str, Any]) -> None:
-    """Find the endpoint that the cases of botocore expect, with STS in place of their service."""
+    """Pass the endpoint cases of botocore, with STS in place of their service."""
     service = case["service"]
     suite = json.loads(json.dumps(SUITE).replace(service, "sts").replace(service.upper(), "STS"))
     name = case["profile"].replace(service, "sts")
@@ -206,7 +206,7 @@ OTHERS = {
 @pytest.mark.parametrize("value", ["odd", "", "\n a = b"])
 @pytest.mark.parametrize("key", sorted(OTHERS))
 def test_no_other_setting_has_an_effect(key: str, value: str) -> None:
-    """Agree with botocore about every key that it reads, the keys of its next release too."""
+    """Agree with botocore about every other key, including the keys of later releases."""
     session = AwsSession(profiles(f"[profile p]\n{key} = {value}\n"), {}, profile="p", region="eu-central-1")
     assert result(of_botocore, session) == result(ours, session)
 
@@ -222,7 +222,7 @@ print("botocore" in sys.modules, "json" in sys.modules)
 
 
 def test_usual_settings_need_no_botocore() -> None:
-    """Judge the settings that people have without loading botocore, and its partitions only outside of `aws`."""
+    """Usual settings load neither botocore nor, in the partition `aws`, its partitions."""
     usual = {
         "AWS_RETRY_MODE": "adaptive",
         "AWS_MAX_ATTEMPTS": "7",
@@ -245,7 +245,7 @@ def test_usual_settings_need_no_botocore() -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "in-region", "cross-region", "mobile"])
 def test_the_time_to_connect_is_that_of_botocore(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow as many seconds in each defaults mode."""
+    """The connect time-out of each defaults mode equals botocore's."""
     monkeypatch.setenv("AWS_DEFAULTS_MODE", mode)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     client = Session().create_client("sts", region_name="eu-central-1")
@@ -256,13 +256,13 @@ def test_the_time_to_connect_is_that_of_botocore(mode: str, tmp_path: Path, monk
 
 
 def test_auto_is_standard() -> None:
-    """Ask no metadata service for the defaults mode `auto`."""
+    """The defaults mode `auto` does not ask the metadata service."""
     auto, standard = (client_settings(AwsSession(None, {"AWS_DEFAULTS_MODE": mode})) for mode in ("auto", "standard"))
     assert standard == auto
 
 
-def test_what_sets_the_endpoint_is_kept() -> None:
-    """Name the key of the file; an endpoint of AWS has no origin."""
+def test_the_origin_of_the_endpoint() -> None:
+    """The origin is the key in the file; an endpoint of AWS has none."""
     text = "[profile p]\nregion = eu-central-1\nendpoint_url = http://me:canary@127.0.0.1:1/\n"
     found = client_settings(AwsSession(profiles(text), {}, profile="p"))
     assert ("http://127.0.0.1:1", "eu-central-1") == (found.url, found.signing_region)
@@ -271,7 +271,7 @@ def test_what_sets_the_endpoint_is_kept() -> None:
 
 
 def test_models_of_the_user_are_read(tmp_path: Path) -> None:
-    """Leave the endpoint to botocore, which reads them."""
+    """Endpoints from models of the user are left to botocore."""
     rules = {"version": "1.0", "parameters": {}, "rules": [{"conditions": [], "type": "endpoint", "endpoint": {}}]}
     rules["rules"][0]["endpoint"] = {"url": "https://sts.models.test", "properties": {}, "headers": {}}  # type: ignore[index]
     folder = tmp_path / "sts" / "2011-06-15"
@@ -281,8 +281,8 @@ def test_models_of_the_user_are_read(tmp_path: Path) -> None:
     assert "https://sts.models.test" == found.url
 
 
-def test_the_partition_of_most_regions_is_that_of_the_file() -> None:
-    """Know the pattern and the hosts of the partition `aws` as botocore's file has them."""
+def test_the_partition_aws_equals_botocores() -> None:
+    """The built-in pattern and suffixes equal those in botocore's file."""
     first = PARTITIONS[0]
     outputs = first["outputs"]
     assert (first["id"], first["regionRegex"]) == (AWS.name, f"^{AWS.pattern}$")
@@ -300,7 +300,7 @@ def test_a_region_is_of_the_partition_that_lists_it(entry: Mapping[str, Any], re
 
 @given(st.text())
 def test_the_user_agent_is_one_line_of_ascii(app_id: str) -> None:
-    """Send an application's name as botocore does, whatever it holds."""
+    """Any application id is escaped as botocore does it."""
     sent = user_agent(app_id, "standard")
     shown = sanitize_user_agent_string_component(app_id, allow_hash=False)
     assert sent.endswith(f" app/{shown}" if app_id else " cfg/retry-mode#standard")
@@ -308,7 +308,7 @@ def test_the_user_agent_is_one_line_of_ascii(app_id: str) -> None:
 
 
 def test_the_defaults() -> None:
-    """Send three times to the global endpoint where nothing is set."""
+    """Without settings, send three times to the global endpoint."""
     found = client_settings(AwsSession(None, {}))
     expected = ClientSettings(
         "https://sts.amazonaws.com", None, "us-east-1", 3, "standard", 60, user_agent(None, "standard")

@@ -1,4 +1,4 @@
-"""The signer: equal to botocore's, byte for byte."""
+"""The signer equals botocore's, byte for byte."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Random(random.Random):
     """Random parts of requests, the same in every run."""
 
     def text(self, least: int = 0, most: int = 12) -> str:
-        """Return a text of any characters that a request may have."""
+        """Return a text of characters that a request may have."""
         return "".join(self.choices(LETTERS, k=self.randint(least, most)))
 
     def url(self) -> str:
-        """Return a URL: its query is quoted or raw, with and without values, and repeats keys."""
+        """Return a URL, whose query may be quoted or raw, lack values and repeat keys."""
         url = f"{self.choice(['https', 'http'])}://{self.choice(HOSTS)}{self.choice(PATHS)}"
         names = [self.choice(["Action", "a", "A", self.text()]) for _ in range(self.randint(0, 4))]
         pairs = (self.choice([f"{quote(name)}={quote(self.text())}", f"{name}=", name]) for name in names)
@@ -65,19 +65,19 @@ class Random(random.Random):
         return self.choice([f"{url}?{query}", f"{url}?{query}#end"]) if names else url
 
     def headers(self) -> dict[str, str]:
-        """Return headers, in any case."""
+        """Return headers in mixed case."""
         names = self.sample(NAMES, k=self.randint(0, 4))
         return {self.choice([name, name.lower(), name.upper()]): self.text() for name in names}
 
     def signing(self) -> Signing:
-        """Return who signs for what, with and without a session token."""
+        """Return credentials, with or without a session token, a service and a region."""
         signer = Credentials("AKIA" + self.text(0, 4), SECRET + self.text(), self.choice([None, self.text(1, 40)]))
         service = self.choice(["sts", "rds-db", "kafka-cluster", self.text(1)])
         return Signing(signer, service, self.choice(["us-east-1", "eu-central-1", "cn-north-1", self.text(1)]))
 
 
 class Signing(NamedTuple):
-    """What our signer and botocore's both sign with."""
+    """The credentials, the service and the region of a signature."""
 
     signer: Credentials
     service: str
@@ -85,18 +85,18 @@ class Signing(NamedTuple):
 
     @property
     def of_botocore(self) -> tuple[BotocoreCredentials, str, str]:
-        """The same for botocore."""
+        """The same as arguments of botocore's signers."""
         signer = self.signer
         credentials = BotocoreCredentials(signer.access_key_id, signer.secret_access_key, signer.session_token)
         return credentials, self.service, self.region
 
 
 def _seconds(stamp: str) -> float:
-    """Return the time that botocore has signed at: it takes no time from its caller."""
+    """Parse the time at which botocore has signed: the caller cannot set it."""
     return datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%SZ%z").timestamp()
 
 
-def test_headers_are_those_of_botocore() -> None:
+def test_headers_equal_botocores() -> None:
     """Sign 20,000 random requests as botocore does."""
     some = Random(14)
     for _ in range(20_000):
@@ -114,7 +114,7 @@ def test_headers_are_those_of_botocore() -> None:
         assert {"Host": host(url), **dict(request.headers.items())} == sent, (method, url, headers, body)
 
 
-def test_presigned_urls_are_those_of_botocore() -> None:
+def test_presigned_urls_equal_botocores() -> None:
     """Sign 2,000 random URLs as botocore does."""
     some = Random(14)
     for _ in range(2_000):
@@ -128,15 +128,15 @@ def test_presigned_urls_are_those_of_botocore() -> None:
 
 @given(st.floats(0, 4e9))
 def test_the_time_is_that_of_the_caller(now: float) -> None:
-    """Sign for the second that is given, in UTC."""
+    """Sign for the given second, in UTC."""
     stamp = f"{datetime.fromtimestamp(int(now), timezone.utc):%Y%m%dT%H%M%SZ}"
     sent = signed("POST", "https://sts.test/", {}, b"", signer=KEY, service="sts", region="us-east-1", now=now)
     assert stamp == sent["X-Amz-Date"]
     assert f"Credential=AKIA/{stamp[:8]}/us-east-1/sts/aws4_request" in sent["Authorization"]
 
 
-def test_tokens_are_those_of_botocore() -> None:
-    """Presign a token for RDS as botocore does. With awscrt it has another order, and the same signature."""
+def test_rds_tokens_equal_botocores() -> None:
+    """Presign a token for RDS as botocore does. awscrt orders the query differently, with the same signature."""
     session = botocore.session.Session()
     session.set_credentials("AKIA", SECRET, "token")
     client = session.create_client("rds", region_name="eu-central-1")
@@ -149,14 +149,14 @@ def test_tokens_are_those_of_botocore() -> None:
 
 
 def test_what_a_proxy_may_change_is_not_signed() -> None:
-    """Leave out every header that botocore leaves out; its older releases leave out fewer."""
+    """Leave out every header that botocore leaves out."""
     headers = dict.fromkeys(SIGNED_HEADERS_BLACKLIST, "x")
     sent = signed("POST", "https://sts.test/", headers, b"", signer=KEY, service="sts", region="us-east-1", now=0)
     assert "SignedHeaders=host;x-amz-date," in sent["Authorization"]
 
 
 def test_a_stray_byte_in_a_secret_is_signed() -> None:
-    """Sign with a variable that is not UTF-8: AWS refuses the key, and no error has shown it."""
+    """Sign with a key that is not UTF-8, so that no exception shows it. AWS refuses it."""
     broken = Credentials("AKIA", "\udcff", "\udcff")
     sent = signed("POST", "https://sts.test/", {}, b"", signer=broken, service="sts", region="us-east-1", now=0)
     assert "Signature=" in sent["Authorization"]

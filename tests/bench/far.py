@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from world import World
 
 COLD = Target(trips=3, ms=50)
-"""A connection is opened: TCP, TLS, the request."""
+"""Without a connection: TCP, TLS, the request."""
 SOCKET = """\
 import socket, ssl, sys
 from urllib.parse import urlsplit
@@ -28,9 +28,9 @@ with context.wrap_socket(socket.create_connection((url.hostname, url.port)), ser
     opened.sendall(f"{head}Content-Length: {len(body)}\\r\\n\\r\\n".encode() + body)
     print(opened.recv(65536)[:8])
 """
-"""A request without a signature, which AWS refuses: what Python takes for a request, and the local AWS to answer."""
+"""A request without a signature, which AWS refuses: the least that Python and the local AWS take for a request."""
 OPEN = Target(trips=1, ms=30)
-"""The connection is there."""
+"""The connection is open."""
 
 
 def far_rows(world: World) -> list[Row]:
@@ -72,15 +72,15 @@ def _first_use(world: World) -> list[Row]:
 
 
 def _typed(world: World) -> list[Row]:
-    """Return the rows that are measured from Enter behind an MFA code until the command has ended."""
+    """Return the rows that are measured from Enter after an MFA code until the command has ended."""
     path, environ, agent = world.programs.path, world.environ, world.with_agent("typed")
     run([world.awsenv, "login", world.new_code()], agent)
     boto3 = [world.python, "-c", BARE, world.power_user, world.serial, EXTERNAL_ID]
     awsenv = [world.awsenv, "exec", "power-user", "--", "env"]
-    # Version 1 of the AWS CLI prints no credentials of a profile; a call with them is a second one.
+    # Version 1 of the AWS CLI cannot print credentials, so this row makes a second call.
     aws = [path("aws", "aws"), "sts", "get-caller-identity", "--profile", "power-user"]
     awsume = [path("awsume", "awsumepy"), "power-user"]
-    # They keep what they got in files.
+    # The others cache credentials in files.
     return [
         Row("Enter: bare boto3", boto3, environ, "ASIA", world=world, prompt="MFA code"),
         Row("Enter: awsenv exec, agent", awsenv, agent, "ASIA", (OPEN,), world, _locked(world), "MFA code"),
@@ -100,10 +100,10 @@ def _typed(world: World) -> list[Row]:
 
 
 def _locked(world: World) -> Callable[[], object]:
-    """Return what makes the agent forget its MFA session."""
+    """Return a function that drops the MFA session of the agent."""
     return lambda: run([world.awsenv, "lock"], world.with_agent("typed"))
 
 
 def _without(world: World, cache: str) -> Callable[[], None]:
-    """Return what removes the folder in which another program keeps credentials."""
+    """Return a function that removes the credentials cache of another program."""
     return lambda: shutil.rmtree(Path(world.environ["HOME"], cache), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The rows of a local AWS that is near: what the programs themselves take."""
+"""The rows of a local AWS without a network: what the programs themselves take."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ print("export AWS_ACCESS_KEY_ID=" + keys["AccessKeyId"])
 print("export AWS_SECRET_ACCESS_KEY=" + keys["SecretAccessKey"])
 print("export AWS_SESSION_TOKEN=" + keys["SessionToken"])
 """
-"""What a user would write instead; without a code on its command line it asks for one."""
+"""What a user would write instead of awsenv. Without a code on the command line it asks for one."""
 BOTO3 = "bare boto3"
 BARE_SHELLS = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}
 """The options that keep a shell from reading files: the bench measures these shells."""
 WITH_AGENT, WITHOUT_AGENT = Target(3), Target(5)
-"""What only prints, and needs no call of AWS."""
+"""Commands that print without calling AWS."""
 
 _names = count()
 
 
 def new_role(*words: str) -> list[str]:
-    """Return the options of a role that was not assumed before."""
+    """Add a new role session name, so that the role is not held."""
     return [*words, "--session-name", f"bench{next(_names)}"]
 
 
 def others(world: World) -> list[Row]:
-    """Return the rows of the others that assume a role without MFA."""
+    """Return the rows of the other programs, for a role without MFA."""
     path, environ = world.programs.path, world.environ
     aws = [path("aws", "aws"), "sts", "assume-role", "--role-session-name", "aws", "--role-arn", world.read_only]
     ratio = (Target(base=BOTO3),)
@@ -73,7 +73,7 @@ def code_rows(world: World) -> list[Row]:
     boto3 = [world.python, "-c", BARE, world.power_user, world.serial, EXTERNAL_ID]
     aws = [path("aws", "aws"), "sts", "assume-role", "--role-session-name", "aws", "--role-arn", world.power_user]
     aws += ["--serial-number", world.serial, "--external-id", EXTERNAL_ID, "--token-code"]
-    # Its cache of sessions would be measured otherwise.
+    # Without --refresh, its cache would be measured.
     awsume = [path("awsume", "awsumepy"), "power-user", "--refresh", "--mfa-token"]
     with_code = [world.awsenv, "power-user", "--shell", "sh"]
     return [
@@ -86,7 +86,7 @@ def code_rows(world: World) -> list[Row]:
 
 
 def printing_rows(world: World) -> list[Row]:
-    """Return the rows of what needs no call of AWS."""
+    """Return the rows of commands that do not call AWS."""
     awsenv, environ = world.awsenv, world.environ
     printed = run([awsenv, "read-only", "--shell", "json"], environ)
     active = environ | {name: value for name, value in json.loads(printed).items() if value is not None}
@@ -110,7 +110,7 @@ def _shown(world: World, environ: Environ, active: Environ, target: Target, name
 
 
 def start_rows(world: World) -> list[Row]:
-    """Return the rows of the start of a shell."""
+    """Return the rows of shells that start."""
     environ = world.environ | {"PATH": f"{Path(world.awsenv).parent}:{os.defpath}"}
     rows = [bare(world)]
     for name, options in BARE_SHELLS.items():
@@ -124,7 +124,7 @@ def start_rows(world: World) -> list[Row]:
 
 
 def held_rows(world: World) -> list[Row]:
-    """Return the rows of what the agent answers; elhaz, which has a daemon too, beside them."""
+    """Return the rows of roles that the agent holds, and those of elhaz, which also has a daemon."""
     environ, awsenv, elhaz = world.with_agent(), world.awsenv, world.programs.path("elhaz", "elhaz")
     run([awsenv, "login", world.new_code()], environ)
     run([awsenv, "exec", "power-user", "--", "true"], environ)

@@ -1,4 +1,4 @@
-"""What the agent takes of the machine, and what it saves AWS."""
+"""The memory, the wake-ups and the calls of an agent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NEW = ["exec", "read-only", "--session-name", "bench{}", "--", "true"]
 
 
 def show_agent(world: World) -> None:
-    """Print it."""
+    """Print the measurements."""
     environ = world.with_agent("resident")
     run([world.awsenv, "login", world.new_code()], environ)
     say("\nThe agent")

@@ -1,8 +1,8 @@
-"""What awsenv costs beside what one would use in its place: run it by hand, `python tests/bench/run.py`.
+"""Compares the time that awsenv takes with that of other programs. Run it by hand: `python tests/bench/run.py`.
 
-It prints tables and is no test. Each program is installed cleanly, with bytecode, into a venv of its own on the same
-Python; each call is a process of its own against one local AWS, which is near, or far behind a relay. The calls take
-turns, and a ratio is that of two calls of the same round.
+It prints tables and is not a test. Each program is installed into a venv of its own, on the same Python and with
+bytecode. Each call is a process against one local AWS, directly or through a relay that makes it far. The calls take
+turns, and a ratio compares two calls of the same round.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ NEAR: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "code": ("A role with an MFA code and an external id", code_rows),
     "printing": ("No call of AWS", printing_rows),
     "start": ("The start of a shell", start_rows),
-    "held": ("Answered by the agent", held_rows),
+    "held": ("Roles held by the agent", held_rows),
 }
 FAR = {"far-40": 0.04, "far-150": 0.15}
-"""Seconds of a round trip."""
+"""By table, the seconds of a round trip."""
 AGENT, PROMPT = "agent", "prompt"
 TABLES = (*NEAR, *FAR, AGENT, PROMPT)
 
 
 def main() -> None:
     """Install, measure, print."""
-    parser = argparse.ArgumentParser(description="What awsenv costs beside what one would use in its place.")
-    parser.add_argument("--rounds", type=int, default=25, help="rounds that count (%(default)s)")
-    parser.add_argument("--table", default="", help=f"only the tables that begin so: {', '.join(TABLES)}")
+    parser = argparse.ArgumentParser(description="Compare the time that awsenv takes with that of other programs.")
+    parser.add_argument("--rounds", type=int, default=25, help="measured rounds (%(default)s)")
+    parser.add_argument("--table", default="", help=f"only the tables that begin with this: {', '.join(TABLES)}")
     parser.add_argument("--programs", type=Path, help="a folder that keeps the other programs for the next run")
     options = parser.parse_args()
     chosen = [name for name in TABLES if name.startswith(options.table)]

@@ -1,4 +1,4 @@
-"""What is measured, row by row, and how: the rows of a table take turns, so that a busy machine is busy for all."""
+"""Measures the rows of a table. They take turns, so that other load on the machine slows them all."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 WARM_UP = 1
 PYTHON = "python -I -c pass"
 USUAL = 11
-"""Milliseconds that it took on the machine for which the targets in milliseconds were set."""
+"""Milliseconds that it took on the machine on which the targets were set."""
 TYPING = 0.6
-"""Seconds for which a user types a code: that is fast."""
+"""Seconds in which a fast user types a code."""
 _GIVE_UP = 60
 
 
 @dataclass(frozen=True)
 class Target:
-    """How long a row may take: so many times as the row *base*, or *trips* round trips and *ms* milliseconds."""
+    """The longest time of a row: *times* as long as the row *base*, or *trips* round trips and *ms* milliseconds."""
 
     times: float = 0
     base: str = PYTHON
@@ -41,18 +41,18 @@ class Row:
 
     name: str
     argv: Sequence[str] | Callable[[], Sequence[str]]
-    """The words; what makes them where each run has its own."""
+    """The words, or a function that returns those of the next run."""
     environ: Environ
     proof: str = ""
-    """What is in the output of a run that did what it was to do."""
+    """A part of the output of every successful run."""
     targets: tuple[Target, ...] = ()
-    """A target of 0 times: only the ratio is of interest."""
+    """A target of 0 times only prints the ratio."""
     world: World | None = None
     """Where the round trips are counted."""
     before: Callable[[], object] = lambda: None
-    """What happens before each run, unmeasured."""
+    """Called before each run, outside the measurement."""
     prompt: str | None = None
-    """The command asks for an MFA code with this text at a terminal: it is measured from Enter until it has ended."""
+    """The prompt for an MFA code. Such a command is measured on a terminal, from Enter until it has ended."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Measured:
 
 
 def bare(world: World) -> Row:
-    """Return the row to which others are compared."""
+    """Return the row that others are compared with."""
     return Row(PYTHON, [world.python, "-I", "-c", "pass"], world.environ)
 
 
@@ -101,12 +101,12 @@ def _timed(row: Row) -> tuple[float, list[int]]:
     if terminal is not None:
         terminal.close()
     if row.proof not in output or (terminal is not None and terminal.exitstatus != 0):
-        raise SystemExit(f"{row.name}: it did not do what is measured:\n{output}")
+        raise SystemExit(f"{row.name}: the run failed:\n{output}")
     return seconds, [relay.take_counts().round_trips] if relay else []
 
 
 def _at_prompt(row: Row, argv: Sequence[str]) -> pexpect.spawn[str] | None:
-    """Start a row whose command asks for a code, and return its terminal when the user has typed."""
+    """Start a command that asks for a code, and return its terminal once a user could have typed it."""
     if row.prompt is None:
         return None
     terminal = pexpect.spawn(argv[0], list(argv[1:]), env=row.environ, encoding="utf-8", timeout=_GIVE_UP)
@@ -117,7 +117,7 @@ def _at_prompt(row: Row, argv: Sequence[str]) -> pexpect.spawn[str] | None:
 
 
 def show(title: str, rows: Sequence[Row], measured: Mapping[str, Measured]) -> None:
-    """Print a table: of a ratio, the median of the rounds."""
+    """Print a table. Ratios are medians over the rounds."""
     say(f"\n{title:<45}{'median':>8}{'min':>8}{'max':>8} ms  trips")
     for row in rows:
         own = measured[row.name]
@@ -127,11 +127,11 @@ def show(title: str, rows: Sequence[Row], measured: Mapping[str, Measured]) -> N
 
 
 def _judged(row: Row, measured: Mapping[str, Measured]) -> Iterator[str]:
-    """Tell for each target of *row* whether it is met."""
+    """Yield the outcome of each target of *row*."""
     own = measured[row.name]
     for target in row.targets:
         if target.trips:
-            # What is not a round trip is work, and takes longer on a slower machine.
+            # All but the round trips takes longer on a slower machine.
             scale = statistics.median(measured[PYTHON].ms) / USUAL
             round_trip = row.world.round_trip * 1000 if row.world else 0
             most = target.trips * round_trip + target.ms * scale

@@ -1,4 +1,4 @@
-"""The programs that are measured, each in a venv of its own, and a user of a local AWS who has them."""
+"""The programs to measure, each in a venv of its own, and a user of a local AWS."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXTERNAL_ID = "bench-external-id"
 STEP = 60
-"""Seconds that pass at the local AWS before a code is asked for: a code is taken once."""
+"""Seconds by which the clock of the local AWS moves before each code, since a code is accepted once."""
 _SECONDS = 60
 _PEERS = {"aws": "awscli", "awsume": "awsume", "elhaz": "elhaz"}
-"""The venvs of the others, and what is in each."""
+"""The venvs of the other programs, and the package in each."""
 _PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
 
 Environ = dict[str, str]
@@ -36,7 +36,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     Raises:
         SystemExit: It failed.
     """
-    # In a session of its own: an interactive shell would take the terminal from us.
+    # In a new session, since an interactive shell would take over the terminal.
     finished = subprocess.run(
         argv, env=environ, capture_output=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True, text=True
     )
@@ -65,7 +65,7 @@ class Programs:
         return str(bin_folder / program)
 
     def versions(self) -> list[str]:
-        """Return the names and versions of what the venvs so far are about."""
+        """Return the names and versions of the measured programs."""
         frozen = "".join(
             run([str(python), *_PIP, "freeze", "--exclude", "awsenv-shell"], os.environ)
             for python in self.folder.glob("*/bin/python")
@@ -111,11 +111,11 @@ class World:
     serial: str
     new_code: Callable[[], str]
     relay: Relay | None = None
-    """What makes the local AWS far."""
+    """The relay that makes the local AWS far."""
     round_trip: float = 0
     """Seconds."""
     callbacks: list[Callable[[], object]] = field(default_factory=list)
-    """What ends what was started in the world."""
+    """Functions that end the programs that were started."""
 
     @property
     def awsenv(self) -> str:
@@ -128,14 +128,14 @@ class World:
         return self.programs.path("awsenv", "python")
 
     def with_agent(self, name: str = "run") -> Environ:
-        """Return the environment of the agent *name*, which is started at need and ends with the world."""
+        """Return the environment with the agent *name*, which is started when needed and ends with the world."""
         environ = self.environ | {runtime_directory.VARIABLE: f"{self.environ['HOME']}/{name}{self.round_trip * 1e3:g}"}
         self.callbacks.append(partial(client.end, environ))
         return environ
 
     @contextmanager
     def at(self, round_trip: float) -> Iterator[World]:
-        """Return the world for which AWS is *round_trip* seconds away."""
+        """Return the same world with a round trip of *round_trip* seconds to AWS."""
         with Relay(self.sandbox.port, round_trip) as relay:
             far = self.environ | {"AWS_ENDPOINT_URL": f"https://127.0.0.1:{relay.port}"}
             world = replace(self, environ=far, relay=relay, round_trip=round_trip, callbacks=[])
@@ -156,7 +156,7 @@ def agent_pid(environ: Environ) -> int:
 
 @contextmanager
 def furnished(programs: Programs, home: Path, *, tls: bool = False) -> Iterator[World]:
-    """Start a local AWS, make the user's files below *home*, and what they name at AWS."""
+    """Start a local AWS, and create a user with files below *home*."""
     with ExitStack() as stack:
         sandbox = stack.enter_context(Sandbox(tls=tls))
         user, device = sandbox.create_user("alice"), sandbox.create_mfa_device("alice")
@@ -178,10 +178,10 @@ def furnished(programs: Programs, home: Path, *, tls: bool = False) -> Iterator[
             return device.code()
 
         environ = {"HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8", "TERM": "xterm-256color"}
-        # The bare script and the AWS CLI ask for one.
+        # The bare script and the AWS CLI need a region.
         environ |= {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"} | sandbox.environ()
         if tls:
-            # A user's bundle has some hundred authorities, which each program loads.
+            # A usual bundle has more than a hundred certificates, which each program loads.
             bundle = home / "bundle.pem"
             bundle.write_text(programs.bundle + Path(environ["AWS_CA_BUNDLE"]).read_text())
             environ["AWS_CA_BUNDLE"] = str(bundle)

@@ -1,4 +1,4 @@
-"""What the agent keeps between two requests beside its memory: connections to AWS."""
+"""The connections to AWS that the agent keeps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
-    """Return a socket that stands for AWS."""
+    """Return a socket that stands in for AWS."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(60)
         yield listening
@@ -38,7 +38,7 @@ def _no_endpoint() -> Endpoint:
 
 @pytest.mark.parametrize("case", ["age", "lock"])
 def test_a_connection_is_kept_for_a_while(listening: socket.socket, case: str) -> None:
-    """The agent closes a connection to AWS after half a minute without a request, and as soon as it is locked."""
+    """The agent closes a connection to AWS after half a minute without a request, and at once when it is locked."""
     later = [0.0]
     connections = Connections(lambda: time.monotonic() + later[0], lambda: time.time() + later[0])
     memory = Memory(Clock(time.time, time.monotonic))
@@ -59,7 +59,7 @@ def test_a_connection_is_kept_for_a_while(listening: socket.socket, case: str) -
 
 
 def _connections(world: World) -> list[str]:
-    """Return the own address of each connection to the local AWS."""
+    """Return the local address of each connection to the local AWS."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [
         own
@@ -69,7 +69,7 @@ def _connections(world: World) -> list[str]:
 
 
 def test_the_next_role_comes_over_the_same_connection(world: World, until: Until) -> None:
-    """The connection that has opened the MFA session is kept for the roles that follow, and `lock` closes it."""
+    """The connection that opened the MFA session serves the roles that follow, and `lock` closes it."""
     if sys.platform != "linux":
         pytest.skip("only Linux shows connections in /proc")
     assert 0 == world.run("login", world.device.code()).returncode
@@ -85,7 +85,7 @@ def test_the_next_role_comes_over_the_same_connection(world: World, until: Until
 
 
 def test_the_connection_opens_while_the_user_types(world: World, until: Until) -> None:
-    """An agent that needs a code opens the connection meanwhile, sends nothing, and then sends the code over it."""
+    """An agent that needs a code opens a connection, sends nothing, and then sends the code over it."""
     if sys.platform != "linux":
         pytest.skip("only Linux shows connections in /proc")
     world.run("login", world.device.code())

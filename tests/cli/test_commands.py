@@ -83,7 +83,7 @@ def test_a_command_line_lacks_its_role(line: str, expected: bool) -> None:  # no
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if command.picks])
 def test_every_option_of_a_command_that_picks_is_known(name: str) -> None:
-    """Before the options are loaded, those with and without a value are told apart."""
+    """Options with and without a value are told apart before the options are loaded."""
     for each in [each for each in declared(ARGUMENTS[name]).values() if isinstance(each, Option)]:
         for option in each.names:
             line = [name, option, *([] if each.is_flag else ["value"])]

@@ -1,4 +1,4 @@
-"""The connection that is opened while the modules of a command load."""
+"""The connection that opens while the modules of a command load."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def relay(world: World) -> Iterator[Relay]:
-    """Return a relay to the local AWS, which the user's variables name."""
+    """Return a relay to the local AWS, to which the variables point."""
     with Relay(world.sandbox.port) as relay:
         world.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{relay.port}"
         yield relay
 
 
 def start(world: World, *words: str) -> subprocess.CompletedProcess[str]:
-    """Start awsenv with *words* in a process of its own: a fork of a loaded one has nothing left to load."""
+    """Run awsenv in a new process: a fork of a loaded one has nothing left to load."""
     return world.command([world.program, *words])
 
 
@@ -46,7 +46,7 @@ def start(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_command_opens_the_connection_that_its_call_uses(words: str, calls: int, world: World, relay: Relay) -> None:
-    """It opens no second one, and none where it calls nothing."""
+    """A command opens one connection if it calls STS, and none if it does not."""
     start(world, *words.split())
 
     # TCP takes one round trip, and each call one.
@@ -55,7 +55,7 @@ def test_a_command_opens_the_connection_that_its_call_uses(words: str, calls: in
 
 @pytest.mark.parametrize("active", [{}, {"AWSENV_ROLE": "read-only"}])
 def test_nothing_is_sent_before_the_answer(active: dict[str, str], world: World, relay: Relay, until: Until) -> None:
-    """The connection is open when a code is asked for; where there is no terminal for it, nothing follows."""
+    """The connection is open when a code is asked for, and nothing is sent without one."""
     world.environ.update(active)
     done = start(world, "power-user", "--shell", "sh")
 
@@ -65,7 +65,7 @@ def test_nothing_is_sent_before_the_answer(active: dict[str, str], world: World,
 
 
 def is_open(relay: Relay) -> Callable[[], bool]:
-    """Return what tells whether one connection has been opened, and nothing sent."""
+    """Return a function that tells whether one connection was opened, and nothing sent."""
     seen: list[Counts] = []
 
     def look() -> bool:
@@ -76,7 +76,7 @@ def is_open(relay: Relay) -> Callable[[], bool]:
 
 
 def test_an_agent_opens_the_connection_while_the_user_confirms(world: World, relay: Relay, until: Until) -> None:
-    """The call of a protected role goes over it; for a role that is held, nothing is opened."""
+    """The call of a protected role uses the open connection. For a role in memory, none is opened."""
     arn = f"arn:aws:iam::{world.sandbox.account}:role/read-only"
     world.configure(f"[profile p]\nrole_arn = {arn}\nsource_profile = default\nawsenv_protected = true\n")
     assert 0 == world.run("login", world.device.code()).returncode
@@ -92,7 +92,7 @@ def test_an_agent_opens_the_connection_while_the_user_confirms(world: World, rel
 
 
 def test_an_agent_opens_the_connection_while_the_user_types(world: World, relay: Relay, until: Until) -> None:
-    """It asks its client for a code, and for the program before that; the code goes over what is open by then."""
+    """The agent opens the connection before it asks for a code, and sends the code over it."""
     assert 0 == world.run("login", world.device.code()).returncode
     assert 0 == world.run("lock").returncode
     relay.take_counts()
@@ -105,7 +105,7 @@ def test_an_agent_opens_the_connection_while_the_user_types(world: World, relay:
 
 
 def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:
-    """The agent calls AWS, and hands out what it holds without a call."""
+    """With an agent, the client opens no connection to AWS."""
     assert 0 == world.run("login", world.device.code()).returncode
     assert 0 == world.run("read-only", "--shell", "sh").returncode
     relay.take_counts()
@@ -116,7 +116,7 @@ def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:
 
 
 def test_a_connection_that_fails_early_is_reported_once(world: World) -> None:
-    """The message is that of the call, which tries again."""
+    """Only the call reports the failure."""
     with Relay(world.sandbox.port) as relay:
         url = f"http://127.0.0.1:{relay.port}"
 
@@ -128,5 +128,5 @@ def test_a_connection_that_fails_early_is_reported_once(world: World) -> None:
 
 
 def test_an_early_connection_has_the_time_of_a_call() -> None:
-    """The constant stands twice, since the module of the other is too large to load before the connection."""
+    """`early.SECONDS` equals the time-out of a call, whose module is too large to load early."""
     assert settings.TIMEOUT == early.SECONDS

@@ -23,7 +23,7 @@ def _loaded(world: World, *words: str) -> set[str]:
 
 @pytest.mark.parametrize("words", ["off --shell sh", "status", "list", "use --help", "--help"])
 def test_a_command_that_does_not_call_aws_loads_no_sdk(world: World, words: str) -> None:
-    """Such a command loads neither botocore, nor Typer and what it brings, nor what makes dataclasses."""
+    """Such a command loads neither botocore nor Typer nor `dataclasses`, and nothing that they load."""
     assert set() == _loaded(world, "-m", "awsenv", *words.split()) & {
         "boto3",
         "botocore",
@@ -39,7 +39,7 @@ def test_a_command_that_does_not_call_aws_loads_no_sdk(world: World, words: str)
 
 
 def test_assuming_a_role_loads_no_sdk(world: World) -> None:
-    """Assuming a role needs no SDK, whose client takes longer than the call, nor Typer, which reads what is wrong."""
+    """Assuming a role loads neither an SDK nor Typer."""
     loaded = _loaded(world, "-m", "awsenv", "--region", "eu-west-1", "read-only", "--shell", "sh")
 
     assert set() == loaded & {"boto3", "botocore", "urllib3", "http.client", "email", "typer", "pydantic", "rich"}
@@ -57,7 +57,7 @@ MOST = {
 
 @pytest.mark.parametrize("words", MOST)
 def test_a_command_without_an_agent_loads_few_modules(world: World, words: str) -> None:
-    """A module more costs each such command some tenths of a millisecond: more than these are no accident."""
+    """Each module costs some tenths of a millisecond, so a command stays below a number of them."""
     loaded = _modules(world, "-m", "awsenv", *words.split()) - _modules(world, "-m", "keyword")
 
     assert len(loaded) <= MOST[words], sorted(loaded)
@@ -65,7 +65,7 @@ def test_a_command_without_an_agent_loads_few_modules(world: World, words: str) 
 
 @pytest.mark.parametrize("words", ["off --shell sh", "status", "list"])
 def test_a_command_that_does_not_call_aws_loads_nothing_that_does(world: World, words: str) -> None:
-    """Such a command loads no module of `awsenv.aws` or `awsenv.iam`, even if no agent answers it."""
+    """Such a command loads no module of `awsenv.aws` or `awsenv.iam`, even without an agent."""
     loaded = _modules(world, "-m", "awsenv", *words.split())
 
     assert set() == {each for each in loaded if each.startswith(("awsenv.aws.", "awsenv.iam."))}
@@ -76,14 +76,14 @@ HEAVY = {"configparser", "dataclasses", "inspect", "json", "pathlib", "typing", 
 
 
 def test_assuming_a_role_loads_no_module_that_is_heavier_than_its_use(world: World) -> None:
-    """From the command line to the first request, no module of which only a line is needed is loaded."""
+    """Before the first request, no module is loaded for a line or two of it."""
     loaded = _modules(world, "-c", "import awsenv.cli.main, awsenv.cli.exec, awsenv.aws.chain, awsenv.provider")
 
     assert set() == loaded & HEAVY
 
 
 def test_the_agent_loads_no_sdk(world: World) -> None:
-    """An agent at rest is small: it holds neither botocore nor Typer, which only a few requests need."""
+    """An idle agent is small: it has loaded neither botocore nor Typer."""
     loaded = _loaded(world, "-c", "from awsenv.cli import agent\nagent.load()")
 
     assert ({"ssl"}, set()) == (loaded & {"ssl"}, loaded & {"boto3", "botocore", "typer", "pydantic", "rich"})
@@ -159,7 +159,7 @@ def test_the_picker_draws_before_much_is_loaded(world: World) -> None:
 
 
 def test_a_connection_is_on_its_way_before_much_is_loaded(world: World) -> None:
-    """What TLS needs loads once TCP is under way, and what reads the files waits for neither."""
+    """TCP starts before the modules of TLS load, and before those that read the files."""
     loaded = _modules(world, "-c", "import awsenv.cli.early")
 
     heavy = {"ssl", "socket", "http.client", "re", "enum", "dataclasses", "typing", "configparser", "threading"}
@@ -167,7 +167,7 @@ def test_a_connection_is_on_its_way_before_much_is_loaded(world: World) -> None:
 
 
 def test_the_version_loads_almost_nothing(world: World) -> None:
-    """`--version` loads nothing that the entry point does not."""
+    """`--version` loads nothing beyond the entry point."""
     start = _modules(world, "-m", "keyword")
 
     assert _modules(world, "-c", "import awsenv.__main__") >= _modules(world, "-m", "awsenv", "--version") - start
@@ -175,7 +175,7 @@ def test_the_version_loads_almost_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("words", ["use --help", "doctor --help", "--help"])
 def test_a_help_page_loads_only_what_it_needs(world: World, words: str) -> None:
-    """Help loads what declares the words and options, what wraps a text, and no command."""
+    """Help loads the declarations of words and options and `textwrap`, and no command."""
     start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import textwrap, awsenv.__main__")
 
     loaded = _modules(world, "-m", "awsenv", *words.split())
@@ -201,7 +201,7 @@ def test_a_command_without_an_agent_loads_no_agent(world: World) -> None:
 
 
 def test_a_connection_is_opened_before_much_is_loaded(world: World) -> None:
-    """The network is waited for while the rest loads; without TLS, nothing loads `ssl`."""
+    """Opening a connection loads little; without TLS, it does not load `ssl`."""
     loaded = _modules(world, "-c", "import awsenv.aws.connections") - _modules(world, "-c", "pass")
 
     own = {
@@ -214,7 +214,7 @@ def test_a_connection_is_opened_before_much_is_loaded(world: World) -> None:
 
 
 def test_requests_need_no_sdk(world: World) -> None:
-    """A request is sent, and its failure explained, without botocore, `http.client` and `ssl`."""
+    """Sending a request and explaining its failure need neither botocore nor `http.client` nor `ssl`."""
     loaded = _loaded(world, "-c", "import awsenv.aws.http, awsenv.aws.network")
 
     assert set() == loaded & {"botocore", "urllib3", "typer", "http", "email", "ssl", "socket", "dataclasses"}

@@ -1,4 +1,4 @@
-"""The help pages: what Typer would write."""
+"""The help pages equal Typer's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def by_typer(name: str, columns: int) -> str:
-    """Return the page of the command called *name* as Typer writes it on a terminal *columns* wide."""
+    """Return the page of the command called *name* as Typer writes it, *columns* wide."""
     command = copy(mistakes.built(name))
     about = cleandoc(ARGUMENTS[name].__doc__ or "")
     command.help = f"{COMMANDS[name].summary}\n\n{about}" if name else about
@@ -34,8 +34,8 @@ def by_typer(name: str, columns: int) -> str:
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_a_page_is_the_one_that_typer_writes(name: str) -> None:
-    """Every page is Typer's, to the letter, on a terminal of any width."""
+def test_a_page_equals_typers(name: str) -> None:
+    """Every page equals the one that Typer writes, on a terminal of any width."""
     for columns in range(1, 130):
         assert by_typer(name, columns) == page(name, columns), columns
 
@@ -44,7 +44,7 @@ def test_a_page_is_the_one_that_typer_writes(name: str) -> None:
     ("columns", "width"), [("40", 50), ("60", 58), ("", 78), ("0", 78), ("-1", 78), ("wide", 78), ("200", 98)]
 )
 def test_a_page_is_as_wide_as_columns_says(shared_world: World, columns: str, width: int) -> None:
-    """COLUMNS says how wide the terminal is; without it, and without a terminal, a page is made for 80 columns."""
+    """A page is as wide as COLUMNS says; without it and without a terminal, 80 columns."""
     done = shared_world.run("use", "--help", COLUMNS=columns)
 
     assert page("use", width + 2) == done.stdout

@@ -409,7 +409,7 @@ def test_exec_runs_its_command_with_the_role(world: World, window: Window) -> No
 
 
 def test_the_connection_is_opened_while_the_user_picks(world: World, window: Window, until: Until) -> None:
-    """The call of the picked role finds it open; nothing is sent before."""
+    """The connection opens while the user picks, and nothing is sent before."""
     with Relay(world.sandbox.port) as relay:
         environ = {"AWSENV_PICKER": "builtin", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{relay.port}"}
         window.start(["exec", "--", "printenv", "AWSENV_ROLE"], world.environ | environ)

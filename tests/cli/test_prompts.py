@@ -72,7 +72,7 @@ def needed(call: Callable[[], object]) -> str:
 
 
 def test_the_connection_is_opened_again_while_the_user_types(until: Until) -> None:
-    """The other side closes one that is idle, and the code is not to wait for another."""
+    """If the server closes the idle connection, it is opened again before the code is sent."""
     pool, (master, slave) = Connections(), os.openpty()
     with Scripted([], [page()]) as server:
 

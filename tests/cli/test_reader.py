@@ -1,4 +1,4 @@
-"""Our reader accepts a command line only if Typer does, and reads the same from it."""
+"""The reader accepts a command line only if Typer does, and reads the same from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def options(name: str) -> list[Option]:
 
 
 def both(name: str, args: list[str]) -> tuple[object, object]:
-    """Return what the reader and what Typer read; None: it is refused."""
+    """Return what the reader and what Typer read; None: refused."""
     try:
         by_typer: object = mistakes.read(name, args, [name, *args])
     except UsageError:
@@ -35,7 +35,7 @@ def both(name: str, args: list[str]) -> tuple[object, object]:
 
 
 def right(name: str) -> list[str]:
-    """Return words that are right for the command called *name*: the required one, if there is one."""
+    """Return the required words of the command called *name*."""
     return ["r"] if any(each.is_required for each in declared(ARGUMENTS[name]).values()) else []
 
 
@@ -66,7 +66,7 @@ def wrong_uses(option: Option) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_read_as_typer_reads_it(name: str) -> None:
-    """Each option of each command is accepted: before and after the words, repeated, and before `--`."""
+    """Each option of each command is accepted before and after the words, repeated, and before `--`."""
     words = right(name)
     for use in (use for option in options(name) for use in right_uses(option)):
         lines = [[*use, *words], [*words, *use], [*use, *use, *words], [*words, *use, "--"]]
@@ -78,7 +78,7 @@ def test_every_option_is_read_as_typer_reads_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_mistake_is_left_to_typer(name: str) -> None:
-    """Neither takes an option with a mistake, a word too many, or a line that lacks a word: Typer says why."""
+    """Both refuse an option with a mistake, an excess word and a missing word."""
     words = right(name)
     fields = declared(ARGUMENTS[name]).values()
     too_many = [] if any(each.is_list for each in fields if isinstance(each, Word)) else [["w"] * (len(fields) + 1)]
@@ -101,15 +101,15 @@ def test_every_mistake_is_left_to_typer(name: str) -> None:
         ("exec r -- --help", {"role": "r", "command": ["--help"]}),
     ],
 )
-def test_what_both_agree_on_is_right(line: str, expected: dict[str, object] | None) -> None:
-    """Flags may be joined, options stand anywhere before COMMAND, and `--` as a value is left to Typer."""
+def test_a_command_line_is_read(line: str, expected: dict[str, object] | None) -> None:
+    """Flags may be joined, options may be anywhere before COMMAND, and `--` as a value is left to Typer."""
     name, *args = line.split()
 
     assert expected == reader.read(ARGUMENTS[name], args)
 
 
 def lines() -> st.SearchStrategy[tuple[str, list[str]]]:
-    """Return command lines of every command: its options as they may be typed, words, and what is nearly either."""
+    """Return a strategy for command lines: options, words, and near misses of both."""
 
     def line(name: str) -> st.SearchStrategy[tuple[str, list[str]]]:
         typed = [each for option in options(name) for each in option.names]
@@ -124,7 +124,7 @@ def lines() -> st.SearchStrategy[tuple[str, list[str]]]:
 
 @given(lines())
 def test_what_the_reader_accepts_typer_reads_alike(line: tuple[str, list[str]]) -> None:
-    """Of any command line, the reader gives what Typer gives, or leaves it to Typer."""
+    """The reader reads any command line as Typer does, or leaves it to Typer."""
     by_reader, by_typer = both(*line)
 
     assert by_reader is None or by_typer == by_reader

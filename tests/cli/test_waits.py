@@ -287,7 +287,7 @@ def deaf() -> Iterator[str]:
 
 
 def test_what_loads_slowly_is_waited_for(world: World, tmp_path: Path) -> None:
-    """From a slow disk, the command line and botocore take seconds: IAM is asked for the device of the code."""
+    """If the command line and botocore load slowly, the user sees what awsenv waits for."""
     (tmp_path / "sitecustomize.py").write_text(SLOW_DISK)
 
     words = f"use --shell json --print read-only {world.device.code()}"

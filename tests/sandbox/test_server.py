@@ -1,4 +1,4 @@
-"""The server of the sandbox: TLS, and connections that stay open."""
+"""The server of the sandbox: TLS and kept connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=[False, True], ids=["http", "https"])
 def client(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, HTTPConnection]]:
-    """Return a sandbox and a connection to it, in the clear and with TLS."""
+    """Return a sandbox and a connection to it, with and without TLS."""
     with Sandbox(tls=request.param) as sandbox:
         if request.param:
             context = ssl.create_default_context(cafile=sandbox.environ()["AWS_CA_BUNDLE"])
@@ -35,7 +35,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, HTTPConnec
 
 
 def status(client: HTTPConnection, method: str = "GET") -> int:
-    """Return the status of an answer, which is read whole."""
+    """Send a request, read the whole response, and return its status."""
     client.request(method, "/")
     response = client.getresponse()
     response.read()
@@ -43,7 +43,7 @@ def status(client: HTTPConnection, method: str = "GET") -> int:
 
 
 def test_a_client_finds_the_ca_in_the_environment(boto: boto3.Session) -> None:
-    """The variables of a sandbox with TLS are all that boto3 needs."""
+    """With the variables of a sandbox, boto3 can use TLS."""
     with Sandbox(tls=True) as sandbox:
         environ = sandbox.environ()
         key = sandbox.admin
@@ -62,7 +62,7 @@ def test_a_client_finds_the_ca_in_the_environment(boto: boto3.Session) -> None:
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_the_certificate_is_for_loopback(name: str) -> None:
-    """A strict client accepts the certificate for each name of loopback, by the bundle alone."""
+    """A strict client accepts the certificate for each name of loopback, but only with the bundle."""
     with Sandbox(tls=True) as sandbox:
         context = ssl.create_default_context(cafile=sandbox.environ()["AWS_CA_BUNDLE"])
         context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -82,7 +82,7 @@ def test_the_certificate_is_for_loopback(name: str) -> None:
 def test_an_authority_makes_certificates_that_do_not_fit(
     tmp_path: Path, names: tuple[str, ...], end: datetime | None, problem: str
 ) -> None:
-    """A certificate is for another name, or has expired, if a test wants that."""
+    """A test can have a certificate for another name, or one that has expired."""
     authority = Authority(tmp_path)
     ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = ssl.create_default_context(cafile=authority.bundle).wrap_bio(theirs, ours, server_hostname="127.0.0.1")
@@ -97,7 +97,7 @@ def test_an_authority_makes_certificates_that_do_not_fit(
 
 
 def test_a_connection_is_kept(client: tuple[Sandbox, HTTPConnection]) -> None:
-    """Several requests share a connection, whatever they ask."""
+    """Requests of any kind share a connection."""
     sandbox, connection = client
     statuses = [status(connection, method) for method in ("GET", "HEAD", "POST", "GET")]
     port = connection.sock.getsockname()[1]
@@ -118,13 +118,13 @@ def test_a_kept_connection_ends(client: tuple[Sandbox, HTTPConnection], ending: 
 
 
 def test_an_idle_connection_is_closed() -> None:
-    """A connection on which nothing happens ends after the time that the sandbox was given."""
+    """An idle connection is closed after the given time."""
     with Sandbox(idle=0.01) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port)) as client:
         assert client.recv(1) == b""
 
 
 def test_a_silent_client_blocks_no_other(client: tuple[Sandbox, HTTPConnection]) -> None:
-    """A client that connects and says nothing keeps nobody waiting, nor does one that sends garbage."""
+    """A client that sends nothing, or garbage, keeps nobody waiting."""
     sandbox, connection = client
     address = ("127.0.0.1", sandbox.port)
     with socket.create_connection(address), socket.create_connection(address) as garbled:
@@ -133,8 +133,8 @@ def test_a_silent_client_blocks_no_other(client: tuple[Sandbox, HTTPConnection])
         assert status(connection) == 403
 
 
-def test_an_answer_comes_once_the_client_may_send_the_body(client: tuple[Sandbox, HTTPConnection]) -> None:
-    """A client that waits for `100 Continue` gets it before it sends its body."""
+def test_a_client_may_wait_for_100_continue(client: tuple[Sandbox, HTTPConnection]) -> None:
+    """A client that waits for `100 Continue` gets it before it sends the body."""
     _, connection = client
     connection.connect()
     connection.sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
