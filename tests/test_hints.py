@@ -84,7 +84,7 @@ def _name(node: ast.expr) -> str:
 
 
 def _is_computed(node: ast.expr) -> bool:
-    """Tell whether an expression is more than one literal."""
+    """Return whether an expression is more than one literal."""
     plain = (ast.Constant, ast.JoinedStr, ast.FormattedValue)
     return not isinstance(node, plain) or any(isinstance(each, ast.Name | ast.Call) for each in ast.walk(node))
 

@@ -141,7 +141,7 @@ class Provider:
         return lease
 
     def can_renew(self, resolved: Resolved) -> bool:
-        """Tell whether the agent can renew the role.
+        """Return whether the agent can renew the role.
 
         It runs no command of its clients that prints credentials: the output may depend on anything around them.
         """

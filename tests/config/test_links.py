@@ -459,7 +459,7 @@ def session_of(path: Path, name: str | None) -> Session:
 
 
 def is_taken_by_botocore(path: Path, name: str) -> bool:
-    """Tell whether botocore would go on to call AssumeRole for the role profile *name*."""
+    """Return whether botocore would go on to call AssumeRole for the role profile *name*."""
     session = session_of(path, name)
     try:
         return bool(session.get_credentials().method == "assume-role")

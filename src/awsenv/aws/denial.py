@@ -212,7 +212,7 @@ def read(message: str) -> Denial | None:
 
 
 def _knows_toolbox() -> bool:
-    """Tell whether botocore, which the AWS CLI is built on, has the service `iam-toolbox` (since 1.44.8)."""
+    """Return whether botocore, which the AWS CLI is built on, has the service `iam-toolbox` (since 1.44.8)."""
     spec = find_spec("botocore")
     return (
         spec is not None and spec.origin is not None and Path(spec.origin).with_name("data").joinpath(_TOOLBOX).is_dir()

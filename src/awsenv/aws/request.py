@@ -231,7 +231,7 @@ def _set(hop: AssumeRole, key: str) -> str:
 
 
 def is_typed_name(chain: Chain, index: int) -> bool:
-    """Tell whether the role of a hop was typed as a bare name, which may have been meant as a profile."""
+    """Return whether the role of a hop was typed as a bare name, which may have been meant as a profile."""
     hop = chain.hops[index] if chain.hops else None
     return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
 

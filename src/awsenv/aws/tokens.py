@@ -43,7 +43,7 @@ class Tokens:
         self._read: dict[Path, bytes] = {}
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether there is an entry that can be read."""
+        """Return whether there is an entry that can be read."""
         return self._load(key) is not None
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _is_readable(entry: dict[str, Any]) -> bool:
-    """Tell whether botocore can read the token of an entry and its end, if they are there."""
+    """Return whether botocore can read the token of an entry and its end, if they are there."""
     try:
         _end(entry)
     except (ValueError, TypeError):
@@ -115,7 +115,7 @@ def _is_readable(entry: dict[str, Any]) -> bool:
 
 
 def _is_ending(entry: dict[str, Any]) -> bool:
-    """Tell whether botocore may refresh an entry."""
+    """Return whether botocore may refresh an entry."""
     end = _end(entry)
     return end is not None and end - datetime.now(timezone.utc) < WINDOW
 

@@ -88,7 +88,7 @@ def _redirected(url: str) -> Iterator[tuple[str, threading.Lock, threading.Event
 
 
 def _is_another_users(client: int, server: int) -> bool:
-    """Tell whether the connection between these two ports is seen to be another user's (proc_pid_net(5), `tcp`)."""
+    """Return whether the connection between these two ports is seen to be another user's (proc_pid_net(5), `tcp`)."""
     loopback = "0100007F"
     ends = [f"{loopback}:{client:04X}", f"{loopback}:{server:04X}"]
     try:

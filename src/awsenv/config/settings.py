@@ -71,7 +71,7 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
 
 
 def is_url(text: str) -> bool:
-    """Tell whether *text* is a URL of HTTP, with a host."""
+    """Return whether *text* is a URL of HTTP, with a host."""
     try:
         parts = urlsplit(text)
         # An empty label, or one of more than 63 characters.
@@ -85,7 +85,7 @@ _HOST = r"(?:(?!-)[A-Za-z\d-]{1,63}(?<!-)\.)*(?!-)[A-Za-z\d-]{1,63}(?<!-)\.?"
 
 
 def has_host_of_sdk(url: str) -> bool:
-    """Tell whether botocore sends requests to the host of *url*: a name without `_`, or an address.
+    """Return whether botocore sends requests to the host of *url*: a name without `_`, or an address.
 
     The rules are those of `is_valid_endpoint_url` and `is_valid_ipv6_endpoint_url` of `botocore.utils`.
     """

@@ -73,7 +73,7 @@ class Request:
         return self.hop.role.account != self.principal.account
 
     def _knows(self, key: str) -> bool:
-        """Tell whether it is known if the request has a key. A session that another tool opened may have MFA."""
+        """Return whether it is known if the request has a key. A session that another tool opened may have MFA."""
         principal = self.principal
         if key in {MFA_PRESENT, MFA_AGE}:
             return self.hop.mfa is not None or not principal.has_token or principal.kind == ROLE
@@ -165,7 +165,7 @@ def _not_trusted(found: Trust, request: Request) -> Finding:
 
 
 def _can_meet(condition: Condition, request: Request) -> bool:
-    """Tell whether the caller can meet a condition: with an external id or an MFA code."""
+    """Return whether the caller can meet a condition: with an external id or an MFA code."""
     key = condition.key.lower()
     return key == EXTERNAL_ID or (key in {MFA_PRESENT, MFA_AGE} and request.hop.mfa is None)
 

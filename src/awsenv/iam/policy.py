@@ -56,7 +56,7 @@ class Condition(NamedTuple):
         return f"{self.key} ({self.operator})"
 
     def holds(self, context: Context) -> bool | None:
-        """Tell whether the condition is met; None: the operator, or the key in this request, is unknown."""
+        """Return whether the condition is met; None: the operator, or the key in this request, is unknown."""
         key = self.key.lower()
         quantifier, _, name = self.operator.rpartition(":")
         if not context.knows(key) or quantifier not in _QUANTIFIERS:
@@ -87,7 +87,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def matches(pattern: str, value: str, context: Context | None = None, *, in_segments: bool = False) -> bool:
-    """Tell whether *value* matches *pattern*, where `*` is any text and `?` any character.
+    """Return whether *value* matches *pattern*, where `*` is any text and `?` any character.
 
     Args:
         pattern: The pattern.
@@ -142,16 +142,16 @@ class Statement:
         )
 
     def names_action(self, action: str) -> bool:
-        """Tell whether the statement covers *action*, in upper or lower case."""
+        """Return whether the statement covers *action*, in upper or lower case."""
         return self._names("Action", lambda pattern: matches(pattern.lower(), action.lower()))
 
     def names_resource(self, resource: str, context: Context) -> bool:
-        """Tell whether the statement covers *resource*."""
+        """Return whether the statement covers *resource*."""
         variables = context if self.with_variables else None
         return self._names("Resource", lambda pattern: matches(pattern, resource, variables, in_segments=True))
 
     def holds(self, context: Context) -> bool | None:
-        """Tell whether all its conditions are met; None: that depends on one that cannot be checked."""
+        """Return whether all its conditions are met; None: that depends on one that cannot be checked."""
         held = [condition.holds(context) for condition in self.conditions]
         return False if False in held else None if None in held else True
 

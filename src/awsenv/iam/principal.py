@@ -115,7 +115,7 @@ def showing_codes(found: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_left_of_deleted(name: str) -> bool:
-    """Tell whether *name*, from a Principal element, is the id that IAM shows for a deleted principal.
+    """Return whether *name*, from a Principal element, is the id that IAM shows for a deleted principal.
 
     A new user or role of the same name has another id (IAM guide, "Principal").
     """

@@ -120,7 +120,7 @@ def _iam_resource(operation: Operation, caller: Caller) -> str:
 
 
 def _is_foreign(bucket: str, account: str) -> bool:
-    """Tell whether a bucket belongs to another account. Bucket policies, which could grant access, are ignored."""
+    """Return whether a bucket belongs to another account. Bucket policies, which could grant access, are ignored."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - each service of moto loads on its first call
 
     owner = s3_backends.bucket_accounts.get(bucket)

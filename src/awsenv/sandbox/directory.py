@@ -112,7 +112,7 @@ class Directory:
         return None
 
     def knows(self, caller: Caller) -> bool:
-        """Tell whether the user or role of *caller* still exists; a new one of the same name does not count."""
+        """Return whether the user or role of *caller* still exists; a new one of the same name does not count."""
         found = self._holder(caller)
         return found is not None and found.id == str(caller.user_id).partition(":")[0]
 
@@ -122,7 +122,7 @@ class Directory:
         return next((role for role in roles if role.arn == arn), None)
 
     def has_principal(self, name: str) -> bool:
-        """Tell whether *name*, from a trust policy, names an account, user or role that exists."""
+        """Return whether *name*, from a trust policy, names an account, user or role that exists."""
         users = (user.arn for account in tuple(self._accounts) for user in list(self.backend(account).users.values()))
         roots = (f"arn:{PARTITION}:iam::{account}:root" for account in self._accounts)
         return name in {*self._accounts, *roots, *users} or self.role(name) is not None

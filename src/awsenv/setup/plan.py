@@ -102,7 +102,7 @@ def draw_up(
 
 
 def is_source(profiles: Profiles, name: str) -> bool:
-    """Tell whether a profile names *name* as its source: then an earlier run has written all profiles."""
+    """Return whether a profile names *name* as its source: then an earlier run has written all profiles."""
     return name in _values(profiles, "source_profile")
 
 
@@ -270,7 +270,7 @@ class _Planner:
         return next((serial for serial in (named, own, *devices) if serial is not None and serial in devices), own)
 
     def _has_key(self) -> bool:
-        """Tell whether a key of the user is where the source profile finds it, or was printed.
+        """Return whether a key of the user is where the source profile finds it, or was printed.
 
         Raises:
             ConfigError: The source profile holds something else than an active key of the user.
