@@ -65,7 +65,7 @@ KINDS = [(line, prompt) for prompt, line in {prompt: line for line, prompt in PR
 """One command for each prompt. All commands handle Ctrl-Backslash alike; a crash is tried in each."""
 
 BESIDE_AN_AGENT = [
-    (line, prompt) for line, prompt in PROMPTS if prompt in {CODE, ID} and commands.called(line.split()).is_answered
+    (line, prompt) for line, prompt in PROMPTS if prompt in {CODE, ID} and commands.called(line.split()).runs_in_agent
 ]
 """Those that the fast path asks for an agent, which holds nothing yet."""
 

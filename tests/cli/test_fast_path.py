@@ -131,7 +131,7 @@ class Paths:
         os.close(master)
         return Shown(done.returncode, shown, done.stderr)
 
-    def is_answered(self, words: list[str], environ: Mapping[str, str]) -> bool:
+    def runs_in_agent(self, words: list[str], environ: Mapping[str, str]) -> bool:
         """Return whether the agent answers *words* instead of leaving them to the client."""
         request = conversation.request(words, environ)
         return client.ask(self.world.environ, conversation.RUN, [b"", *request])[0] != Local.kind
@@ -341,7 +341,7 @@ def test_the_agent_does_what_the_ordinary_path_does(shared: Paths, command: str)
         expected, actual = shared.both(words, environ, starts=line == first)
 
         assert expected == actual, line
-        assert shared.is_answered(words, environ), line
+        assert shared.runs_in_agent(words, environ), line
 
 
 def test_every_variable_has_the_same_effect_on_both_paths(shared: Paths, samples: Mapping[str, str]) -> None:
@@ -426,7 +426,7 @@ def test_relative_paths_refer_to_the_callers_folder(paths: Paths) -> None:
     expected, actual = paths.both(words, environ)
 
     assert (expected, Shown(0, f"{paths.folder}\n".encode(), b"")) == (actual, actual)
-    assert paths.is_answered(words, environ)
+    assert paths.runs_in_agent(words, environ)
 
 
 def test_a_command_runs_in_a_deleted_folder(shared: Paths) -> None:
@@ -461,7 +461,7 @@ def test_the_role_before_needs_no_second_code(paths: Paths) -> None:
 
     assert (6, b"") == (expected.status, expected.out)
     assert (0, "power-user", "read-only") == (actual.status, change["AWSENV_ROLE"], change["AWSENV_PREVIOUS"])
-    assert paths.is_answered(words, shell)
+    assert paths.runs_in_agent(words, shell)
 
 
 @pytest.mark.parametrize("line", ["use - --shell sh", "exec - -- {show}", "console -", "explain -"])

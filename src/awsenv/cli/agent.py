@@ -157,7 +157,7 @@ class Handler:
             raise ValueError(verb)
         request = conversation.Request(parts)
         notes: list[Note] = []
-        if verb == conversation.RUN and not commands.called(request.args).is_answered:
+        if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
             made: Action = Local()
         else:
             made = handle(request.args, partial(self._caller, request, notes, waits))
@@ -235,6 +235,6 @@ def _endpoint(memory: Memory, agent: server.Server) -> Endpoint:
 def load() -> None:
     """Load what most requests need."""
     for command in commands.COMMANDS.values():
-        if command.is_answered:
+        if command.runs_in_agent:
             app.module(command.name)
     import awsenv.aws.chain  # noqa: F401, PLC0415 - what calls AWS

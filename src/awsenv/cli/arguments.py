@@ -134,8 +134,8 @@ class ProgramArguments(Arguments):
     """Assume AWS roles in your shell.
 
     `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
-    ACCOUNT/ROLE, or the name of a role in your own account; `-` is the role before. CODE is the six digits of your
-    MFA device. Where ROLE is left out of `use`, `exec`, `console` or `explain`, you pick one from a list.
+    ACCOUNT/ROLE, or the name of a role in your own account; `-` is the previous role. CODE is the six digits of your
+    MFA device. Without ROLE, `use`, `exec`, `console` and `explain` let you pick one from a list.
 
     A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
     """
@@ -212,7 +212,7 @@ class ExecArguments(QuietOption, YesOption, RoleOptions):
 class LoginArguments(Arguments):
     """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal.
 
-    A role with a --duration of more than an hour needs a code of its own all the same.
+    A role with a --duration of more than an hour still needs a code of its own.
     """
 
     code: str | None = word()
@@ -241,7 +241,7 @@ class OffArguments(ShellOptions):
 class StatusArguments(Arguments):
     """It shows no secret. Times are local.
 
-    --verify shows who you are, not that the role may do anything: AWS answers that to every valid key.
+    --verify shows who you are, not what you may do: AWS answers any valid key.
     """
 
     verify: bool = flag("Ask AWS whose keys these are.", "--verify")

@@ -1,4 +1,4 @@
-"""The table of commands: what each prints, and whether the agent answers it.
+"""The table of commands: what each prints, and whether the agent runs it.
 
 The entry point, the fast path, the agent, the failure path and the help read it; a test compares the hooks with it.
 It imports nothing, because the fast path reads it.
@@ -24,12 +24,12 @@ class Command:
         usage: What follows it on the command line.
         summary: Its line in the help.
         prints: TEXT, SECRET, CODE or CHANGE.
-        is_answered: Whether the agent may answer it.
+        runs_in_agent: Whether the agent may run it.
         picks: Whether the user picks the ROLE that is left out.
-        assumes: Whether it assumes ROLE, and so calls STS where no agent answers.
+        assumes: Whether it assumes ROLE, and so calls STS if there is no agent.
     """
 
-    __slots__ = ("assumes", "is_answered", "name", "picks", "prints", "summary", "usage")
+    __slots__ = ("assumes", "name", "picks", "prints", "runs_in_agent", "summary", "usage")
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Command:
         summary: str,
         *,
         prints: str = TEXT,
-        is_answered: bool = False,
+        runs_in_agent: bool = False,
         picks: bool = False,
         assumes: bool = False,
     ) -> None:
@@ -46,7 +46,7 @@ class Command:
         self.usage = usage
         self.summary = summary
         self.prints = prints
-        self.is_answered = is_answered
+        self.runs_in_agent = runs_in_agent
         self.picks = picks
         self.assumes = assumes
 
@@ -78,7 +78,7 @@ COMMANDS = {
             "[OPTIONS] ROLE [CODE]",
             "Assume ROLE in this shell.",
             prints=CHANGE,
-            is_answered=True,
+            runs_in_agent=True,
             picks=True,
             assumes=True,
         ),
@@ -86,22 +86,22 @@ COMMANDS = {
             "exec",
             "[OPTIONS] ROLE [CODE] [-- COMMAND...]",
             "Run COMMAND, or a subshell, with ROLE.",
-            is_answered=True,
+            runs_in_agent=True,
             picks=True,
             assumes=True,
         ),
-        Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", is_answered=True),
+        Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", runs_in_agent=True),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
         Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),
-        Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, is_answered=True),
-        Command("off", "[OPTIONS]", "Leave the role and restore the environment.", prints=CHANGE, is_answered=True),
-        Command("status", "[OPTIONS]", "Show the active role and what the agent holds.", is_answered=True),
-        Command("list", "[OPTIONS] [PATTERN]", "List the roles in your AWS configuration.", is_answered=True),
+        Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, runs_in_agent=True),
+        Command("off", "[OPTIONS]", "Leave the role and restore the environment.", prints=CHANGE, runs_in_agent=True),
+        Command("status", "[OPTIONS]", "Show the active role and what the agent holds.", runs_in_agent=True),
+        Command("list", "[OPTIONS] [PATTERN]", "List the roles in your AWS configuration.", runs_in_agent=True),
         Command(
             "explain",
             "[OPTIONS] ROLE",
             "Show how ROLE would be assumed, without using an MFA code.",
-            is_answered=True,
+            runs_in_agent=True,
             picks=True,
         ),
         Command(
@@ -114,7 +114,7 @@ COMMANDS = {
             "[OPTIONS] ROLE [CODE]",
             "Print a URL that signs in to the AWS console as ROLE.",
             prints=SECRET,
-            is_answered=True,
+            runs_in_agent=True,
             picks=True,
             assumes=True,
         ),
@@ -124,7 +124,7 @@ COMMANDS = {
             "[OPTIONS] ROLE [CODE]",
             "Print credentials as the JSON that AWS SDKs read.",
             prints=SECRET,
-            is_answered=True,
+            runs_in_agent=True,
             assumes=True,
         ),
         Command(

@@ -54,7 +54,7 @@ def run(args: list[str]) -> int | Prompts | None:
     """
     environ = process.environ()
     command = commands.called(args)
-    if not command.is_answered or not may_run(environ):
+    if not command.runs_in_agent or not may_run(environ):
         return None
 
     def meanwhile() -> None:

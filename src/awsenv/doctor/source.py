@@ -1,4 +1,4 @@
-"""Whether there are source credentials, whose they are, and whether the clock is right enough to sign with them.
+"""Checks the source credentials: whether there are any, whose they are, and whether the clock allows to sign.
 
 They, and those of `--iam-profile`, also read IAM for the doctor.
 """

@@ -1,4 +1,4 @@
-"""A certificate authority of its own, which clients know by its bundle: the sandbox serves TLS with it."""
+"""The certificate authority of the sandbox. Clients trust it by its bundle."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ("localhost", "127.0.0.1", "::1")
-"""What a server on loopback is called."""
+"""The names of a server on loopback."""
 
 _AGE = timedelta(days=1)
-"""How old a certificate is when it is made: the clock of a client may be behind."""
+"""How far in the past certificates start, since the clock of a client may be slow."""
 _VALID = timedelta(days=30)
 
 
@@ -52,7 +52,7 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         self.bundle = folder / "ca.pem"
-        """What clients verify a server with, for `AWS_CA_BUNDLE`."""
+        """The CA bundle for clients, as `AWS_CA_BUNDLE` takes it."""
         self.bundle.write_bytes(self._certificate.public_bytes(Encoding.PEM))
 
     def server(self, *names: str, end: datetime | None = None) -> ssl.SSLContext:

@@ -35,8 +35,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     Args:
         account: Twelve digits; None: a random account.
         redirects: Whether a sign-in leads to the console of AWS, which does not know it; else to a page.
-        tls: Whether it serves HTTPS, with a certificate of a CA of its own, or plain HTTP.
-        idle: Seconds after which it closes a connection on which nothing happens.
+        tls: Whether it serves HTTPS, with a CA of its own, or plain HTTP.
+        idle: Seconds after which it closes an idle connection.
 
     Raises:
         ValueError: Another sandbox of this process has the account.
@@ -73,12 +73,12 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     @property
     def url(self) -> str:
-        """Where it listens: `http://127.0.0.1:PORT`, or `https`."""
+        """The URL: `http://127.0.0.1:PORT`, or `https`."""
         return self._server.url
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """The port on 127.0.0.1."""
         return self._server.port
 
     @property

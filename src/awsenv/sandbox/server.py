@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 IDLE = 20.0
-"""Seconds after which the server closes a connection on which nothing happens."""
+"""Seconds after which the server closes an idle connection."""
 
 _WITHOUT_BODY = (204, 304)
 
@@ -59,10 +59,10 @@ class Server:
     """A running server.
 
     Args:
-        application: What answers.
-        clock: Whose time the answers have.
-        tls: The certificate and its key; None: plain HTTP.
-        idle: Seconds after which it closes a connection on which nothing happens.
+        application: The application.
+        clock: The clock of the `Date` header.
+        tls: The TLS context; None: plain HTTP.
+        idle: Seconds after which it closes an idle connection.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Server:
         self._connections = Handler.connections
         self._server = make_server(HOST, 0, application, threaded=True, request_handler=Handler)
         if tls is not None:
-            # The thread of a connection shakes hands: in `accept`, one silent client would stop all others.
+            # Handshakes run in the thread of their connection: in `accept`, a silent client would block all others.
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
             self._server.ssl_context = tls
         self.port = self._server.server_port
@@ -88,7 +88,7 @@ class Server:
         """Close every connection."""
         for connection in tuple(self._connections):
             with suppress(OSError):  # it has just ended
-                # TLS has a method of its own, which the thread that reads would not survive.
+                # `SSLSocket.shutdown` would break the thread that reads.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def stop(self) -> None:
@@ -100,7 +100,7 @@ class Server:
 
 
 class _Handler(MotoRequestHandler):
-    """Answers the requests of a connection, each in one write, so that a client waits for one round trip."""
+    """Serves the requests of a connection. Each response is one write, so that it takes one round trip."""
 
     sandbox_clock: Clock
     connections: ClassVar[set[socket.socket]]
@@ -120,7 +120,7 @@ class _Handler(MotoRequestHandler):
             super().handle()
 
     def run_wsgi(self) -> None:
-        # That of werkzeug closes the connection.
+        # The method of werkzeug closes the connection.
         self.wfile.flush()  # a "100 Continue", for which the client waits
         self.environ = self.make_environ()
         parts, status, headers = run_wsgi_app(self.server.app, self.environ, buffered=True)
