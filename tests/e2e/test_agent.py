@@ -469,7 +469,7 @@ def test_a_code_is_not_sent_again_after_the_agent_dies(world: World, until: Unti
 
     # The call that hangs is not counted.
     assert (125, []) == (done.returncode, world.actions())
-    assert "awsenv: the agent did not answer, and the MFA code may have been used\n" in done.stderr
+    assert "awsenv: the agent did not reply, and the MFA code may have been used\n" in done.stderr
 
 
 @pytest.fixture(params=["alone", "agent"])

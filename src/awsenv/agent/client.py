@@ -1,10 +1,9 @@
-"""Send the agent a request, and get its reply.
+"""Sends the agent a request, and receives its reply.
 
 Each is a message: a list of byte strings, sent as one frame. A frame is the length of its body in four bytes,
-big-endian, and the body, which is each part in the same form. It needs no parser, so the client needs no `json`.
+big-endian, and the body, which is each part in the same form. The client needs no `json` for that.
 
-Imported by the fast path: nothing is loaded that Python's own start has not loaded, but `_socket`. `socket` adds a
-class to it and costs 2.5 ms (measured), a sixth of what a command that the agent runs may take in all.
+This is part of the fast path, and loads only `_socket`. `socket` would take 2.5 ms, a sixth of a whole command.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
     """
 
     is_lost = False
-    """Whether the agent got the request, and nobody knows what it did."""
+    """Whether the agent got the request, and may have done anything."""
     because: str | None = None
     pid: int | None = None
     """The process of the agent, where only its end helps."""
@@ -84,7 +83,7 @@ class Dead(Trouble):
 
 
 class Lost(Trouble):
-    """The connection broke, the reply is none, or it did not come in time."""
+    """The connection broke, or no valid reply came in time."""
 
     is_lost = True
 
@@ -94,7 +93,7 @@ class OtherVersion(Trouble):
 
 
 class NotAMessage(ValueError):  # noqa: N818 - its name says what happened
-    """What was received, or is to be sent, is not a message."""
+    """The bytes are not a message."""
 
 
 class TooLarge(NotAMessage):
@@ -146,16 +145,12 @@ def unpack(frame: bytes) -> list[bytes]:
 
 
 def pack_texts(texts: Iterable[str]) -> bytes:
-    """Return *texts* as one part of a message: words and variables, of any bytes."""
+    """Return *texts*, words or variables of any bytes, as one part of a message."""
     return pack([os.fsencode(text) for text in texts])
 
 
 def unpack_texts(packed: bytes) -> list[str]:
-    """Return what `pack_texts` has packed.
-
-    Raises:
-        NotAMessage: It was not packed.
-    """
+    """Return the texts that `pack_texts` has packed. Raises as `unpack` does."""
     return [os.fsdecode(text) for text in unpack(packed)]
 
 
@@ -173,11 +168,11 @@ def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float) ->
 
 
 def receive(connection: _socket.socket, deadline: float) -> list[bytes]:
-    """Return the next message, whose last byte comes before *deadline*, in seconds of `time.monotonic`.
+    """Return the next message, complete before *deadline*, in seconds of `time.monotonic`.
 
     Raises:
-        NotAMessage: It is not one, or the connection was closed before it was whole.
-        TimeoutError: It was not whole in time.
+        NotAMessage: It is not one, or the connection was closed before it was complete.
+        TimeoutError: It was not complete in time.
         OSError: The connection broke.
     """
     frame = b""
@@ -253,7 +248,7 @@ def ask(
     try:
         return _exchange(connection, request, timeout, longest, waits_for=waits_for, meanwhile=meanwhile)
     except Lost:
-        # If it has died at work, this is the one note of that. It takes a moment to be gone.
+        # If it has died at work, this reports it once. It takes a moment to be gone.
         _sweep(folder, _DYING)
         raise
     finally:
@@ -261,7 +256,7 @@ def ask(
 
 
 def no_agent(environ: Environ) -> NoAgent:
-    """Return the error where no agent is found, which says where one runs if *environ* does not lead to it."""
+    """Return the error that no agent is found. It says where one runs to which *environ* does not lead."""
     folder = runtime_directory.elsewhere(environ)
     if folder is None:
         return NoAgent("no agent runs")

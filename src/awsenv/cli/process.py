@@ -292,11 +292,10 @@ FILE, PIPE = "file", "pipe"
 
 
 def stdout_goes_astray() -> str:
-    """Return `FILE` if stdout is a file, `PIPE` if a pipe that no process which called awsenv reads, as in `| tee log`.
+    """Return `FILE` if stdout is a file, `PIPE` if it is a pipe to another command, as in `| tee log`; else "".
 
-    A shell that evaluates what is printed holds the other end of the pipe. The pipe counts as another
-    command's only if /proc shows that command reading it; macOS has no /proc. A file without links is nobody's: ksh93
-    reads from one what `$(...)` prints.
+    A shell that evaluates the output holds the other end of the pipe. That of another command is known only if /proc
+    shows the command; macOS has no /proc. A file without links is none: ksh93 runs `$(...)` into one.
     """
     try:
         found = os.fstat(1)
@@ -306,7 +305,7 @@ def stdout_goes_astray() -> str:
         callers = []
         for process, _ in callers_of(os.getpid()):
             if _reads(process, pipe):
-                return ""  # nearly always the first: every process that there is would take ten times as long
+                return ""  # nearly always at once: looking at every process takes ten times as long
             callers.append(process)
         others = {int(name) for name in os.listdir("/proc") if name.isdigit()}.difference(callers)
     except OSError:

@@ -56,7 +56,7 @@ def _kept_open(connections: Connections | None) -> Iterator[None]:
 
 def lost() -> ResponseLost:
     """Return the error for an agent that is gone and may have sent the code."""
-    return ResponseLost("the agent did not answer, and the MFA code may have been used", hint="the device's next code")
+    return ResponseLost("the agent did not reply, and the MFA code may have been used", hint="the device's next code")
 
 
 class Prompts:
