@@ -68,7 +68,7 @@ def _dataclass(*, frozen: bool, slots: bool, kw_only: bool = False) -> Callable[
     assert frozen  # noqa: S101 - the argument is for the reader and the type checker
     assert slots  # noqa: S101 - the same
 
-    def made(cls: type[Any]) -> type[Any]:
+    def decorate(cls: type[Any]) -> type[Any]:
         own = {name: _own(cls, name, kw_only=kw_only) for name in cls.__annotations__}
         bases = (vars(base).get("__shape__") for base in reversed(cls.__mro__[1:]))
         inherited = {each.name: each for shape in bases if shape is not None for each in shape.fields}
@@ -79,14 +79,14 @@ def _dataclass(*, frozen: bool, slots: bool, kw_only: bool = False) -> Callable[
         # Slots need a new class.
         return type(cls.__name__, cls.__bases__, {**_METHODS, **added, **kept})
 
-    return made
+    return decorate
 
 
 def _own(cls: type[Any], name: str, *, kw_only: bool) -> _Field:
     default = vars(cls).get(name, _REQUIRED)
-    made = default if isinstance(default, _Field) else _Field(default=default)
-    made.name, made.kw_only = name, kw_only
-    return made
+    field = default if isinstance(default, _Field) else _Field(default=default)
+    field.name, field.kw_only = name, kw_only
+    return field
 
 
 def _init(shape: _Shape) -> Callable[..., None]:

@@ -119,24 +119,24 @@ def credentials(
     """
     aws = session_of(chain, profiles, environ, waits=waits, connections=connections)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
-        first, made = 1, session
+        first, current = 1, session
     else:
         run = None if prompts is None else prompts.run
-        first, made = 0, source_credentials(chain.source, aws, run=run)
+        first, current = 0, source_credentials(chain.source, aws, run=run)
     sts = Sts(aws)
     if chain.rails.account is not None and _is_of_source(chain):
-        made = replace(made, account=sts.identity(made).account)
-        if (error := foreign(chain, made.account)) is not None:
+        current = replace(current, account=sts.identity(current).account)
+        if (error := foreign(chain, current.account)) is not None:
             raise error
-    calls = _Calls(chain, sts, made, code=code, prompts=prompts, profiles=profiles, program=program)
+    calls = _Calls(chain, sts, current, code=code, prompts=prompts, profiles=profiles, program=program)
     for index, hop in enumerate(chain.hops[first:], start=first):
-        made = calls.call(index, hop, made)
+        current = calls.call(index, hop, current)
     if sts.clock.is_corrected and sts.clock.ahead is not None:
         from awsenv.aws.refusal import wrong_clock  # noqa: PLC0415 - few clocks are wrong
 
         wrong = wrong_clock(sts.clock.ahead)
         note([Note(wrong.fact, hints=wrong.hints)])
-    return made
+    return current
 
 
 def session_of(

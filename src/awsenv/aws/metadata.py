@@ -23,7 +23,7 @@ from awsenv.aws.http import unanswered
 from awsenv.aws.network import no_response
 from awsenv.aws.proxy import ending
 from awsenv.aws.request import Request
-from awsenv.aws.sdk import ForBotocore, SdkSession
+from awsenv.aws.sdk import BotocoreHttp, SdkSession
 from awsenv.config.ini import Setting
 from awsenv.config.settings import is_url, unusable
 from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError
@@ -45,7 +45,7 @@ _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a varia
 class _Recorder:
     """An HTTP client that remembers the last response: botocore's fetchers hide why they failed."""
 
-    def __init__(self, http: ForBotocore) -> None:
+    def __init__(self, http: BotocoreHttp) -> None:
         self._http = http
         self.token: AWSResponse | Exception | None = None
         """The response, or the exception, to the request for a token of the metadata service; None: no request."""
@@ -55,7 +55,7 @@ class _Recorder:
         """The path of the last request."""
 
     def send(self, request: Any) -> AWSResponse:
-        """Send a request as `ForBotocore.send` does."""
+        """Send a request as `BotocoreHttp.send` does."""
         self.path = urlsplit(request.url).path
         try:
             self.last = self._http.send(request)
@@ -73,7 +73,7 @@ class Container:
 
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
         seconds = ContainerMetadataFetcher.TIMEOUT_SECONDS
-        self._recorder = _Recorder(ForBotocore(session.http(connect=seconds, read=seconds)))
+        self._recorder = _Recorder(BotocoreHttp(session.http(connect=seconds, read=seconds)))
         self._session = session
         self._environ = dict(session.environ)
         self._variable = _FULL if self._environ.get(_FULL) else _RELATIVE
@@ -193,7 +193,7 @@ class Instance:
                 },
             )
             seconds = setting("metadata_service_timeout")
-            self._recorder = _Recorder(ForBotocore(session.http(connect=seconds, read=seconds)))
+            self._recorder = _Recorder(BotocoreHttp(session.http(connect=seconds, read=seconds)))
         except exceptions.InvalidIMDSEndpointError:
             raise unusable(_set(session, "ec2_metadata_service_endpoint"), "it must be a URL") from None
         except exceptions.InvalidIMDSEndpointModeError:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 
-class ForBotocore:
+class BotocoreHttp:
     """Sends the requests of botocore's clients and fetchers through `Http`.
 
     Args:
@@ -178,7 +178,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         limits = client.meta.config
         is_sent_once = (limits.retries or {}).get("total_max_attempts") == 1
         http = self.session.http(connect=limits.connect_timeout, read=limits.read_timeout, is_sent_once=is_sent_once)
-        client.meta.events.register_last("before-send", ForBotocore(http).send)
+        client.meta.events.register_last("before-send", BotocoreHttp(http).send)
         service = client.meta.service_model.service_id.hyphenize()
         attempts = _Attempts(self.session.deadline, client)
         client.meta.events.register_first(f"needs-retry.{service}", attempts.end)

@@ -144,13 +144,13 @@ class Sts:
         """
         sent = replace(request(hop), denied_hint=denied_hint)
         if isinstance(hop, GetSessionToken):
-            made = self._living(self._send(sent, signer, _credentials, token))
-            return replace(made, account=signer.account, source=Source("session"))
-        made = self._send(sent, signer, _of_role, token)
+            credentials = self._unexpired(self._send(sent, signer, _credentials, token))
+            return replace(credentials, account=signer.account, source=Source("session"))
+        credentials = self._send(sent, signer, _of_role, token)
         assumed = f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/"
-        if _role(str(made.arn)) != _role(assumed):
-            raise UnreachableError(f"STS returned {printable(str(made.arn))} instead of {hop.role}", hint=_HINT)
-        return replace(self._living(made), account=hop.role.account)
+        if _role(str(credentials.arn)) != _role(assumed):
+            raise UnreachableError(f"STS returned {printable(str(credentials.arn))} instead of {hop.role}", hint=_HINT)
+        return replace(self._unexpired(credentials), account=hop.role.account)
 
     def identity(self, signer: Credentials) -> Principal:
         """Return the principal of *signer*. The call needs no permission (STS API, GetCallerIdentity).
@@ -175,8 +175,8 @@ class Sts:
             AwsenvError: What *refused* returns.
         """
         sent = Request("sts:AssumeRoleWithWebIdentity", parameters)
-        made = self._living(self._send(sent, NOBODY, _of_role, refused=refused))
-        return replace(made, account=_role(str(made.arn))[0].rpartition(":")[2] or None)
+        credentials = self._unexpired(self._send(sent, NOBODY, _of_role, refused=refused))
+        return replace(credentials, account=_role(str(credentials.arn))[0].rpartition(":")[2] or None)
 
     def prepare(self) -> None:
         """Check that a request can be sent, and open a connection for it, without sending anything.
@@ -200,20 +200,20 @@ class Sts:
     def _client(self) -> ClientSettings:
         return settings.client_settings(self.session)
 
-    def _living(self, made: Credentials) -> Credentials:
-        """Return *made* if it has not expired.
+    def _unexpired(self, credentials: Credentials) -> Credentials:
+        """Return *credentials* if they have not expired.
 
         Raises:
-            UnreachableError: It has expired. AWS grants no credentials for less than 15 minutes.
+            UnreachableError: They have expired. AWS grants no credentials for less than 15 minutes.
         """
         now = datetime.fromtimestamp(self.clock.aws(), timezone.utc)
-        if made.expiration is not None and made.expiration <= now:
-            ended = f"{made.expiration:%Y-%m-%d %H:%M:%S}"
+        if credentials.expiration is not None and credentials.expiration <= now:
+            ended = f"{credentials.expiration:%Y-%m-%d %H:%M:%S}"
             raise UnreachableError(
                 f"STS returned credentials that expired at {ended} UTC, and it is {now:%Y-%m-%d %H:%M:%S} UTC",
                 hint=_HINT,
             )
-        return made
+        return credentials
 
     def _send(
         self,

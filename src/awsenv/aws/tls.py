@@ -130,13 +130,13 @@ def context(bundle: str | None) -> ssl.SSLContext:
     version = found.st_ino, found.st_size, found.st_mtime_ns
     if path in _contexts and _contexts[path][0] == version:
         return _contexts[path][1]
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
-    made.post_handshake_auth = True
-    made.set_alpn_protocols(["http/1.1"])
-    made.load_verify_locations(path)
-    _contexts[path] = version, made
-    return made
+    fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    fresh.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
+    fresh.post_handshake_auth = True
+    fresh.set_alpn_protocols(["http/1.1"])
+    fresh.load_verify_locations(path)
+    _contexts[path] = version, fresh
+    return fresh
 
 
 def default_bundle() -> str:
