@@ -76,6 +76,20 @@ def test_variables_that_outrank_the_keys_are_removed() -> None:
 
 
 @given(environs)
+def test_the_whole_change_sets_the_role_anywhere(environ: dict[str, str]) -> None:
+    """What sets a role again where it is active also sets it where nothing is, and makes the same change there."""
+    active = put_on(environ, suffix="1")
+    again = environment.change(chain(), credentials("1"), active)
+
+    whole = environment.whole(again, active)
+
+    assert {} == again.variables
+    assert put_on({}, suffix="1").items() <= whole.variables.items()
+    assert active == whole.applied_to(active)
+    assert not {*having(FILE), "PATH", "AWS_PAGER"} & {*whole.variables}
+
+
+@given(environs)
 def test_off_restores_the_environment(environ: dict[str, str]) -> None:
     """The command `off` restores every variable, including empty ones."""
     changed = put_on(environ)

@@ -6,6 +6,7 @@
     for_command(environ)                 the environment that a command of `exec` gets
     restore(environ)                     for `off`: restore the environment from before the first role
     original(environ)                    the environment as if no role were active, for reading the sources
+    whole(change, environ)               a change that sets a role, for a program with another environment
     active(environ)                      the active role, for `status` and the prompt
 
 `variables` lists the variables of a role. A variable that a role changes is saved in `AWSENV_SAVED_<NAME>` if it was
@@ -173,6 +174,14 @@ def spelled_out(environ: Environ) -> Change:
     saved = (name for name in environ if name.startswith(variables.SAVED))
     outranking = (*_KEYS, *_REMOVED)
     return Change({name: environ.get(name) for name in (*names, *saved) if name in environ or name in outranking})
+
+
+def whole(change: Change, environ: Environ) -> Change:
+    """Return *change*, which sets a role in *environ*, with every variable of that role that *environ* has already."""
+    role = spelled_out(change.applied_to(environ)).variables
+    # The files are those of the user: no role of `use` sets them.
+    values = {name: value for name, value in role.items() if value is not None and not _is(name, variables.FILE)}
+    return Change({**values, **change.variables})
 
 
 def _is(name: str, mark: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -145,3 +147,60 @@ def test_a_failure_prints_the_code_of_the_shell_that_the_option_names(world: Wor
     answer = world.run("use", "no-such-role", "--shell", "bash", AWSENV_SHELL="json")
 
     assert "'/usr/bin/env' 'false';\n" == answer.stdout
+
+
+def _active(world: World) -> dict[str, str]:
+    """Return the variables of a shell in which read-only is active."""
+    done = world.run("use", "read-only", "--shell", "json", "--print")
+    return {name: value for name, value in json.loads(done.stdout).items() if value is not None}
+
+
+def _dotenv(text: str) -> dict[str, str]:
+    """Return the variables of the lines NAME=VALUE."""
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("agent", [False, True])
+def test_a_format_has_the_whole_role_where_the_caller_has_it(world: World, job: Path, *, agent: bool) -> None:
+    """A container, a later step and a program may lack what the caller has: keys, regions and labels of the role."""
+    if agent:
+        assert 0 == world.run("login", world.device.code()).returncode
+    active = _active(world)
+    of_aws = {name for name in active if name.startswith("AWS_")}
+    assert {"AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_VAULT"} <= of_aws
+
+    dotenv = world.run("use", "read-only", "--shell", "dotenv", **active)
+    github = world.run("use", "read-only", "--shell", "github", **active, GITHUB_ENV=str(job))
+    whole = world.run("use", "read-only", "--shell", "json", "--print", **active)
+
+    assert (0, of_aws) == (dotenv.returncode, set(_dotenv(dotenv.stdout)))
+    assert (0, of_aws) == (github.returncode, set(re.findall("^(AWS_.*)<<", job.read_text(), re.MULTILINE)))
+    assert {*active} == {*json.loads(whole.stdout)}
+
+
+@pytest.mark.parametrize("region", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_format_has_the_region_that_the_caller_has(world: World, region: str) -> None:
+    """Both regions are in the file, whichever of them the caller exports."""
+    expected = {name: _active(world)[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
+
+    done = world.run("use", "read-only", "--shell", "dotenv", **{region: expected[region]})
+
+    assert expected == {name: value for name, value in _dotenv(done.stdout).items() if name in expected}
+
+
+def test_renew_gives_a_format_the_whole_role(world: World) -> None:
+    """Fresh keys come with the region and the label of the role, which the caller has."""
+    assert 0 == world.run("login", world.device.code()).returncode
+    active = _active(world)
+
+    done = world.run("renew", "--shell", "dotenv", **active)
+
+    assert {name for name in active if name.startswith("AWS_")} == set(_dotenv(done.stdout))
+
+
+def test_a_shell_gets_what_changes(world: World) -> None:
+    """A shell has its own environment: the role that is active there already changes nothing."""
+    assert 0 == world.run("login", world.device.code()).returncode
+    active = _active(world)
+
+    assert "" == world.run("use", "read-only", "--shell", "bash", "--print", **active).stdout
