@@ -177,9 +177,9 @@ def spelled_out(environ: Environ) -> Change:
 
 
 def whole(change: Change, environ: Environ) -> Change:
-    """Return *change*, which sets a role in *environ*, with every variable of that role that *environ* has already."""
+    """Return *change*, which sets a role in *environ*, plus the variables of the role that *environ* already has."""
     role = spelled_out(change.applied_to(environ)).variables
-    # The files are those of the user: no role of `use` sets them.
+    # A role of `use` never sets the variables of files: they are the user's own.
     values = {name: value for name, value in role.items() if value is not None and not _is(name, variables.FILE)}
     return Change({**values, **change.variables})
 
