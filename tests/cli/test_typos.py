@@ -253,6 +253,8 @@ def test_no_word_of_another_tool_is_a_command(word: str) -> None:
         ("list --region x", "there is no option --region", "awsenv list --help"),
         ("power-user -p x", "there is no option -p", "awsenv use --help"),
         ("power-user --duration", "--duration needs a value", "--duration TIME"),
+        ("power-user -=", "there is no option -=", "awsenv use --help"),
+        ("power-user --=x", "there is no option --=", "awsenv use --help"),
     ],
 )
 def test_an_option_that_does_not_exist_leads_to_one_that_does(
@@ -262,6 +264,23 @@ def test_an_option_that_does_not_exist_leads_to_one_that_does(
     error = mistake(line)
 
     assert (fact, meant) == (error.fact, error.hints[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "meant"),
+    [
+        ("list --json=true", "--json takes no value", "awsenv list --json"),
+        ("power-user --quiet=", "--quiet takes no value", "awsenv power-user --quiet"),
+        ("exec -yq=1 power-user -- x=1", "-q takes no value", "awsenv exec -yq power-user -- x=1"),
+        ("list --help=x", "--help takes no value", "awsenv list --help"),
+        ("list -h=x", "-h takes no value", "awsenv list -h"),
+    ],
+)
+def test_a_flag_takes_no_value(mistake: Callable[[str], UsageError], line: str, fact: str, meant: str) -> None:
+    """The hint is the line without the value."""
+    error = mistake(line)
+
+    assert (fact, (meant,)) == (error.fact, error.hints)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from awsenv.cli import typos
-from awsenv.cli.arguments import ARGUMENTS, Word, declared
+from awsenv.cli.arguments import ARGUMENTS, HelpOption, Word, declared, options
 from awsenv.cli.commands import COMMANDS, USAGE, usage
 from awsenv.cli.reader import HELP, is_about_role
 from awsenv.errors import UsageError
@@ -133,18 +133,25 @@ def read(name: str, args: list[str], line: list[str]) -> dict[str, Any]:
             typed: dict[str, Any] = ctx.params
             return typed
     except TyperException as error:
-        raise _wrong(error, command, name, line) from None
+        raise _wrong(error, name, line) from None
 
 
-def _wrong(error: TyperException, command: _Command, called: str, args: list[str]) -> UsageError:
+def _wrong(error: TyperException, called: str, args: list[str]) -> UsageError:
     """Return the error for an exception of Typer."""
     name = getattr(error, "option_name", "")
-    known = {option: param for param in command.params for option in param.opts if option.startswith("--")}
-    if name in known:
-        return UsageError(f"{name} needs a value", hint=f"{name} {known[name].metavar}")
-    typed = next((arg.partition("=")[0] for arg in args if _has(arg, name)), name) if name else ""
+    known = {**options(ARGUMENTS[called]), **options(HelpOption)}
+    arg = next((arg for arg in args if _has(arg, name)), name) if name else ""
+    typed, equals, _ = arg.partition("=")
+    # For `-yq=1` Typer reports `-=`.
+    option = f"-{typed[-1]}" if name == "-=" and typed != "-" else name
+    if option in known and known[option].is_flag:
+        return UsageError(f"{option} takes no value", hint=typos.without_value(args, typed))
+    if option in known:
+        return UsageError(f"{option} needs a value", hint=f"{option} {known[option].metavar}")
+    typed = typed if typed.strip("-") else typed + equals
     fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
-    hint = typos.option_hint(args, typed, list(known), COMMANDS[called].usage if called else USAGE)
+    long = [option for option in known if option.startswith("--") and option != "--help"]
+    hint = typos.option_hint(args, typed, long, COMMANDS[called].usage if called else USAGE)
     return UsageError(fact[:1].lower() + fact[1:], hint=hint or " ".join(filter(None, ("awsenv", called, "--help"))))
 
 

@@ -167,6 +167,11 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: 
     return _line([found + arg[len(typed) :] if arg.partition("=")[0] == typed else arg for arg in args], {})
 
 
+def without_value(args: Sequence[str], typed: str) -> str:
+    """Return the command line *args* with the flags *typed* as they are without a value."""
+    return _line([typed if arg.partition("=")[0] == typed else arg for arg in args], {})
+
+
 def _called(args: Sequence[str], word: str, found: str) -> str:
     """Return the line that calls the command *found*, which *word* is meant for; or what to do instead."""
     meant = MEANT.get(found, found)
