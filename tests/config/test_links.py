@@ -70,6 +70,29 @@ def test_a_list_looks_for_no_similar_name(tmp_path: Path) -> None:
     assert ("300 False\n", "") == (done.stdout, done.stderr)
 
 
+def test_a_list_of_twice_as_many_roles_takes_twice_as_long(home: Home) -> None:
+    """A source without credentials is looked for among the misspelt headers, and they are found once."""
+
+    def lines(count: int) -> int:
+        profiles = home.read("[default]\n" + "".join(role(f"role-{each}", "default") for each in range(count)))
+        run = 0
+
+        def trace(*_: object) -> Any:
+            nonlocal run
+            run += 1
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            assert count == len(config.roles(profiles, home.environ()))
+        finally:
+            sys.settrace(before)
+        return run
+
+    assert lines(200) < 2.2 * lines(100)
+
+
 def test_a_profile_wins_over_a_role_of_its_name(home: Home) -> None:
     """A profile outranks a role even if its name is an ARN."""
     chain = home.resolve(f"{ARN}x", f"[profile {ARN}x]\nrole_arn = {ARN}other\nsource_profile = me\n", ME)

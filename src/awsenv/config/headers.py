@@ -41,8 +41,8 @@ class Misspelt:
 
 def all_misspelt(profiles: Profiles) -> Iterator[Misspelt]:
     """Find the sections that botocore does not read, or under a name that nobody types."""
-    for header, section in profiles.config_sections.items():
-        if header not in profiles.meanings and header not in _OTHERS:
+    for header, section in profiles.unread.items():
+        if header not in _OTHERS:
             yield _ignored(header, section, profiles)
     for header, section in profiles.credentials_sections.items():
         name = _bare(header)

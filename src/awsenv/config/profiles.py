@@ -118,6 +118,11 @@ class Profiles:
         kinds = ((prefix, self._headers[kind]) for prefix, kind in KINDS.items())
         return {header: (prefix, name) for prefix, headers in kinds for name, header in headers.items()}
 
+    @cached_property
+    def unread(self) -> Mapping[str, ini.Section]:
+        """The sections of the config file that are none of `meanings`, by header."""
+        return {header: section for header, section in self.config_sections.items() if header not in self.meanings}
+
     def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
         """Return the profile, or None. *seen* names the profiles that include it."""
         header = self._headers["profiles"].get(name)
