@@ -317,6 +317,8 @@ def test_a_list_of_nothing_names_the_files(world: World, clean_environ: dict[str
     assert "~/.aws/config (not there)" in answer.stderr
     without = world.run("list", AWS_CONFIG_FILE="", AWS_SHARED_CREDENTIALS_FILE="")
     assert "the empty path (not there) and the empty path (not there)" in without.stderr
+    device = world.run("list", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="")
+    assert "/dev/null (not a regular file) and the empty path (not there)" in device.stderr
 
 
 def test_five_hundred_profiles_stay_apart_on_a_narrow_terminal(listed: List) -> None:

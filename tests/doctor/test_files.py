@@ -94,6 +94,20 @@ def test_a_variable_that_leads_to_no_file_is_a_warning(home: Path, variable: str
     assert (f"correct {variable}", f"unset {variable}") == finding.hints
 
 
+@pytest.mark.parametrize("name", ["config", "credentials"])
+def test_a_folder_in_place_of_a_file_is_a_warning(home: Path, name: str) -> None:
+    """Docker makes one where a file is mounted that does not exist; AWS tools ignore it."""
+    path = home / ".aws" / name
+    path.unlink()
+    path.mkdir()
+    (finding,) = found(home)
+    assert (Verdict.WARNING, f"~/.aws/{name} is not a regular file") == (finding.verdict, finding.fact)
+    assert ((f"replace ~/.aws/{name} with a regular file",), (Origin(f"~/.aws/{name}"),)) == (
+        finding.hints,
+        finding.origins,
+    )
+
+
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
 def test_keys_that_others_can_read_are_a_warning(home: Path, mode: int, *, warned: bool) -> None:
     """The next step is the command that hides the keys."""

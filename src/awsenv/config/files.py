@@ -41,6 +41,8 @@ class File:
     path: str
     text: str | None = field(repr=False)
     """None: there is no such file."""
+    is_taken: bool = False
+    """Whether something else is there in place of the file, such as a folder."""
 
 
 def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
@@ -62,17 +64,20 @@ def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> F
 
 
 def missing(environ: Mapping[str, str], folder: str | None = None) -> list[ConfigError]:
-    """Return an error for each file that a variable names and that AWS tools pass over: it does not exist.
+    """Return an error for each file that AWS tools pass over: a variable names it, or something else is in its place.
 
     Raises:
         ConfigError: As of `config_file`.
     """
     errors = []
     for variable, read in (("AWS_CONFIG_FILE", config_file), ("AWS_SHARED_CREDENTIALS_FILE", credentials_file)):
-        if variable in environ and (file := read(environ, folder)).text is None:
-            what = "is not a regular file" if os.path.exists(file.path) else "does not exist"  # noqa: PTH110 - pathlib costs an import
-            fact = f"{file.name or 'the empty path'} {what}"
+        file = read(environ, folder)
+        what = "is not a regular file" if file.is_taken else "does not exist"
+        fact = f"{file.name or 'the empty path'} {what}"
+        if variable in environ and file.text is None:
             errors.append(ConfigError(fact, Origin(variable), hint=(f"correct {variable}", f"unset {variable}")))
+        elif file.is_taken:
+            errors.append(ConfigError(fact, Origin(file.name), hint=f"replace {file.name} with a regular file"))
     return errors
 
 
@@ -158,7 +163,9 @@ def _read(variable: str, default: str, environ: Mapping[str, str], folder: str |
         hint = f"name a regular file in {variable}" if is_named else f"replace it with a regular file: {quoted(name)}"
         keys = "keys that no file may hold: use credential_process"
         raise ConfigError(str(pipe), Origin(variable if is_named else name), hint=(hint, keys)) from None
-    return File(name, path, None if data is None else _decoded(data, name))
+    if data is None:
+        return File(name, path, None, is_taken=os.path.exists(path))  # noqa: PTH110 - pathlib costs an import
+    return File(name, path, _decoded(data, name))
 
 
 def expanded(written: str, environ: Mapping[str, str]) -> str:

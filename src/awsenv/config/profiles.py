@@ -88,9 +88,7 @@ class Profiles:
         """The config file, as origins name it."""
         self.credentials_name = credentials.name
         """The credentials file, as origins name it."""
-        self.where = " and ".join(
-            f.name if f.text is not None else f"{f.name or 'the empty path'} (not there)" for f in (config, credentials)
-        )
+        self.where = " and ".join(map(_named, (config, credentials)))
         """The two files for a message, which also says if one does not exist."""
         self.is_without_config = config.text is None
         """Whether the config file does not exist."""
@@ -230,6 +228,11 @@ _parsed = lru_cache(maxsize=4)(Profiles)
 def forget() -> None:
     """Empty the cache of parsed files. Existing `Profiles` keep their sections."""
     _parsed.cache_clear()
+
+
+def _named(file: files.File) -> str:
+    lacks = "" if file.text is not None else " (not a regular file)" if file.is_taken else " (not there)"
+    return (file.name or "the empty path") + lacks
 
 
 def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
