@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awsenv import shells as registry
-from awsenv.cli.commands import CHANGE, COMMANDS
+from awsenv.cli.commands import CHANGE, COMMANDS, called
 from awsenv.shells.base import folder
 from spelling import ROWS
 
@@ -33,6 +33,7 @@ SEGMENTS = {
 
 TABLE = "completions/awsenv.table"
 """What three shells offer at Tab. It is no code."""
+WORDS = (*COMMANDS, "help")
 LINTED = sorted(
     {(linter, file) for row in ROWS.values() for linter in row.linters for file in row.files if file != TABLE}
     | {(linter, file) for file, linters in SEGMENTS.items() for linter in linters}
@@ -64,11 +65,11 @@ def test_the_bash_hook_works_in_bash_3_2(feature: str, hooks: Path) -> None:
 
 def test_the_hook_knows_which_commands_print_a_change(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:
     """The hook evaluates the output for a role, picked or named, and of commands that print a change, and no other."""
-    questions = [f"! {shell.prints} {word} || echo {word or 'nothing'}" for word in ["", *COMMANDS, "power-user"]]
+    questions = [f"! {shell.prints} {word} || echo {word or 'nothing'}" for word in ["", *WORDS, "power-user"]]
 
     answer = run(shell, "\n".join([shell.load(hooks), *questions]))
 
-    expected = [command.name for command in COMMANDS.values() if command.prints != CHANGE]
+    expected = [word for word in WORDS if called([word]).prints != CHANGE]
     assert (expected, "") == (answer.stdout.split(), answer.stderr)
 
 
@@ -84,7 +85,7 @@ def test_the_hooks_of_sh_and_tcsh_list_the_other_commands(hook: str, listed: str
     lines = re.findall(listed, (hooks / hook).read_text(), flags=re.MULTILINE)
     words = {word for line in lines for word in re.findall(r"[a-z][a-z-]+", line)} - {"return"}
 
-    assert {name for name, command in COMMANDS.items() if command.prints != CHANGE} == words
+    assert {word for word in WORDS if called([word]).prints != CHANGE} == words
 
 
 @pytest.mark.parametrize("path", FILES)
