@@ -21,6 +21,7 @@ from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import UsageError
 from awsenv.provider import Provider
+from awsenv.record import replace
 
 if TYPE_CHECKING:
     from conftest import World
@@ -63,6 +64,21 @@ def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object
 
 
 @pytest.mark.parametrize(
+    ("environ", "because"),
+    [
+        ({}, "no role is active in this shell, and awsenv off forgets those before"),
+        ({"AWSENV_ROLE": "power-user"}, "the active role replaced no other"),
+    ],
+)
+def test_a_dash_without_a_role_before_says_why(tmp_path: Path, environ: dict[str, str], because: str) -> None:
+    """The error says whether a role is active: only `off` makes a shell forget the roles before."""
+    with pytest.raises(UsageError) as caught:
+        app.invoke(["-"], lambda: replace(caller(tmp_path), environ=environ))
+
+    assert because == caught.value.because
+
+
+@pytest.mark.parametrize(
     ("line", "fact", "hints"),
     [
         ("", "which role?", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
@@ -70,7 +86,7 @@ def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object
         ("--region x", "which role?", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
         ("exec", "which role?", ("awsenv exec ROLE [CODE] [-- COMMAND...]", "awsenv list shows the roles")),
         ("exec -- env", "which role?", ("awsenv exec ROLE [CODE] [-- COMMAND...]", "awsenv list shows the roles")),
-        ("-", "this shell had no other role before", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
+        ("-", "there is no role to return to", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
         ("list all of it", "unexpected argument: of it", ("awsenv list [PATTERN]",)),
         (
             "r 123456 env",

@@ -68,7 +68,9 @@ def test_a_dash_returns_to_the_role_before(shell: Spelling, terminal: Start) -> 
         assert role == window.run("echo $AWSENV_ROLE")
     window.run("awsenv off")
 
-    assert "awsenv: this shell had no other role before" == window.run("awsenv -").splitlines()[0]
+    expected = ["awsenv: there is no role to return to"]
+    expected.append("  because  no role is active in this shell, and awsenv off forgets those before")
+    assert expected == window.run("awsenv -").splitlines()[:2]
     assert window.line.startswith("2:")
 
 

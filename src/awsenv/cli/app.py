@@ -110,5 +110,8 @@ def _previous(environ: Environ) -> str:
     """
     role = environ.get(variables.PREVIOUS)
     if not role:
-        raise UsageError("this shell had no other role before", hint=_ROLES)
+        because = "no role is active in this shell, and awsenv off forgets those before"
+        if environment.active(environ) is not None:
+            because = "the active role replaced no other"
+        raise UsageError("there is no role to return to", because=because, hint=_ROLES)
     return role
