@@ -9,7 +9,7 @@ import shlex
 from functools import cache
 
 from awsenv import duration, environment, shells, variables, wording
-from awsenv.cli import picker, process, recent
+from awsenv.cli import process, recent
 from awsenv.cli.action import Append, Print
 from awsenv.cli.arguments import QuietOption, ShellOptions, UseArguments
 from awsenv.cli.options import Caller, resolve
@@ -105,6 +105,8 @@ def refuse_terminal(caller: Caller) -> None:
     Raises:
         UsageError: stdout is a terminal, and there is a picker; or `shell_of` raises it.
     """
+    from awsenv.cli import picker  # noqa: PLC0415 - where no role is named
+
     if caller.prints_to_terminal and "--print" not in caller.args and picker.is_on(caller.environ):
         shell_of(caller, UseArguments(role=""), "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 from awsenv.config.limits import matches, refused
@@ -79,13 +80,14 @@ def _table() -> tuple[Partition, ...]:
     """Read the partitions from botocore's file. Importing its loader would take 100 ms."""
     import json  # noqa: PLC0415 - only for a region outside the partition aws
     from importlib.util import find_spec  # noqa: PLC0415 - the same
-    from pathlib import Path  # noqa: PLC0415 - the same
 
     spec = find_spec("botocore")
     if spec is None or spec.origin is None:
         raise ImportError(name="botocore")
+    path = os.path.join(os.path.dirname(spec.origin), "data", "partitions.json")  # noqa: PTH118, PTH120 - pathlib costs an import
     try:
-        table = json.loads(Path(spec.origin).with_name("data").joinpath("partitions.json").read_bytes())
+        with open(path, "rb") as file:  # noqa: PTH123 - the same
+            table = json.load(file)
     except OSError as error:
         raise ImportError(name="botocore") from error
     return tuple(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 from awsenv import duration
 from awsenv.config import ini, sources
@@ -72,6 +71,8 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
 
 def is_url(text: str) -> bool:
     """Return whether *text* is a URL of HTTP, with a host."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - few settings are URLs
+
     try:
         parts = urlsplit(text)
         # An empty label, or one of more than 63 characters.
@@ -89,10 +90,12 @@ def has_host_of_sdk(url: str) -> bool:
 
     The rules are those of `is_valid_endpoint_url` and `is_valid_ipv6_endpoint_url` of `botocore.utils`.
     """
+    from urllib.parse import urlsplit  # noqa: PLC0415 - few settings are URLs
+
     host = urlsplit(url).hostname or ""
     if ":" not in host:
         return len(host) <= _LONGEST_HOST and re.fullmatch(_HOST, host, re.ASCII) is not None
-    from ipaddress import IPv6Address  # noqa: PLC0415 - few endpoints are addresses
+    from ipaddress import IPv6Address  # noqa: PLC0415 - the same
 
     with suppress(ValueError):
         return bool(IPv6Address(host))
