@@ -6,6 +6,7 @@ It has no `from __future__`: that is an import like any other, and could come fr
 import os
 import site
 import sys
+from _thread import start_new_thread
 
 
 def _forget_the_current_folder() -> None:
@@ -107,9 +108,13 @@ def _opened(args: list[str], *, is_picked: bool = True) -> "Connections | None":
     from awsenv.cli import commands, conversation  # noqa: PLC0415 - see `_run`
 
     environ, command = process.environ(), commands.called(args) if args else commands.COMMANDS[commands.DEFAULT]
-    if not command.assumes or conversation.may_run(environ):
+    if not command.assumes:
         return None
     try:
+        if conversation.may_run(environ):
+            if not is_picked:
+                start_new_thread(conversation.open_for_last, (args, environ))
+            return None
         from awsenv.cli import early  # noqa: PLC0415 - only without an agent
 
         return early.opened(args, environ, is_picked=is_picked)

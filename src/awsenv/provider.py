@@ -225,15 +225,18 @@ class Provider:
         within = "" if account is None else f" in account {account}"
         fact = f"{name} is protected: {what}{within}"
         origin = chain.rails.origins.get("is_protected")
-        self._prepare(resolved)
+        memory, least = self.memory, resolved.min_remaining
+        if memory is None or not memory.held_lease(self._plan(resolved), min_remaining=least)[1]:
+            self.prepare(resolved)
         self.prompts.confirm(Question(fact, name, resolved.question, chain.rails.color, origin))
 
-    def _prepare(self, resolved: Resolved) -> None:
-        """Open the connection to STS while the user answers, unless the agent holds the role."""
-        if self.memory is None or not resolved.chain.hops:
-            # Without an agent, `cli.early` has opened it.
-            return
-        if self.memory.held_lease(self._plan(resolved), min_remaining=resolved.min_remaining)[1]:
+    def prepare(self, resolved: Resolved) -> None:
+        """Open the connection to STS while the user answers.
+
+        Raises:
+            ConfigError: A setting makes requests impossible.
+        """
+        if self.connections is None or not resolved.chain.hops:
             return
         from awsenv.aws.chain import session_of  # noqa: PLC0415 - see `_plan`
         from awsenv.aws.sts import Sts  # noqa: PLC0415 - see `_plan`

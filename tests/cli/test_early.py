@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
-from awsenv.cli import early
+from awsenv.cli import conversation, early
 from awsenv.config import settings
 from relay import Counts, Relay
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from conftest import Until, World
 
@@ -102,6 +105,61 @@ def test_an_agent_opens_the_connection_while_the_user_types(world: World, relay:
     done = world.run("exec", "power-user", world.device.code(), "--", "true")
 
     assert (0, Counts(0, 1)) == (done.returncode, relay.take_counts()), done.stderr
+
+
+@pytest.mark.parametrize("with_agent", [False, True])
+def test_the_connection_opens_while_the_user_types_an_external_id(
+    world: World,
+    relay: Relay,
+    until: Until,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+    *,
+    with_agent: bool,
+) -> None:
+    """Nothing is sent before it is typed, and one that AWS would not get is not asked for."""
+    # Settings that no guess understands.
+    world.environ["AWS_STS_REGIONAL_ENDPOINTS"] = "legacy"
+    world.configure("[profile broken]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = gone\n")
+    with agent_in(world.environ) if with_agent else nullcontext():
+        done = start(world, "exec", "read-only", "--external-id", "-", "--", "true")
+        assert "no terminal" in done.stderr
+        until(is_open(relay))
+        assert "gone" in start(world, "broken", "--external-id", "-", "--shell", "sh").stderr
+        assert (Counts(), []) == (relay.take_counts(), world.actions())
+
+
+def test_an_agent_opens_the_connection_while_the_user_picks(world: World, relay: Relay, until: Until) -> None:
+    """It is that of the role used last, and nothing is sent before the user has picked one."""
+    assert 0 == start(world, "exec", "read-only", "--", "true").returncode
+    assert 0 == world.run("login", world.device.code()).returncode
+    assert 0 == world.run("lock").returncode
+    relay.take_counts()
+    before = world.actions()
+    environ = world.environ | {"TERM": "xterm", "AWSENV_PICKER": "builtin"}
+    child = pexpect.spawn(world.program, ["exec", "--", "true"], env=environ, encoding="utf-8", timeout=60)
+    child.expect_exact("read-only")
+    until(is_open(relay))
+    assert before == world.actions()
+    child.send("read-only\r")
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert (0, Counts(0, 1)) == (child.exitstatus, relay.take_counts())
+
+
+def test_an_agent_opens_the_connection_again(world: World, relay: Relay) -> None:
+    """Its client asks for that while the user types; one that is open is left alone, and nothing is sent."""
+    assert 0 == world.run("login", world.device.code()).returncode
+    assert 0 == world.run("lock").returncode
+    relay.take_counts()
+    before = world.actions()
+    seen = []
+    for _ in range(2):
+        conversation.open_early(["exec", "power-user", "--", "true"], world.environ)
+        seen.append(relay.take_counts())
+
+    assert [Counts(1, 1), Counts()] == seen
+    assert before == world.actions()
 
 
 def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:

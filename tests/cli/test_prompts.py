@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock
 from awsenv.aws.connection import Address
-from awsenv.aws.connections import Connections
+from awsenv.aws.connections import KEPT, Connections
 from awsenv.cli.agent import Answers
-from awsenv.cli.prompts import Needed, Prompts
+from awsenv.cli.prompts import AGENT_PAUSE, Needed, Prompts
 from awsenv.command import Failed
 from awsenv.errors import CodeRejected, MfaError, Origin, ResponseLost
 from awsenv.model import Mfa
@@ -84,12 +84,36 @@ def test_the_connection_is_opened_again_while_the_user_types(until: Until) -> No
         pool.open_early(Address(host, int(port), is_tls=False), 30)
         typist = threading.Thread(target=type_)
         typist.start()
-        code = Prompts({}, os.ttyname(slave), connections=pool).code(DEVICE, given=None, after=None, login=login)
+        prompts = Prompts({}, os.ttyname(slave), open_again=pool.open_again)
+        code = prompts.code(DEVICE, given=None, after=None, login=login)
         typist.join()
     os.close(master)
     os.close(slave)
 
     assert ("123456", []) == (code, server.requests)
+
+
+def test_an_agent_opens_the_connection_again_while_the_user_types(memory: Memory, until: Until) -> None:
+    """It is asked to as soon as it may have closed the connection, and no more often than need be."""
+    asked, (master, slave) = list[int](), os.openpty()
+
+    def open_again() -> int:
+        asked.append(1)
+        return 1
+
+    def type_() -> None:
+        until(lambda: len(asked) == 2)
+        os.write(master, b"123456\n")
+
+    typist = threading.Thread(target=type_)
+    typist.start()
+    need = needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None, login=login))
+    Prompts({}, os.ttyname(slave)).answer(need, open_again, 0.01)
+    typist.join()
+    os.close(master)
+    os.close(slave)
+
+    assert KEPT < AGENT_PAUSE < KEPT + 2
 
 
 def test_a_typed_code_reaches_the_agent(memory: Memory) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import astuple, dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from awsenv import config
 from awsenv.agent import server
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from awsenv.cli.action import Action
     from awsenv.errors import AwsenvError
     from awsenv.model import Mfa, Note, Question, Waits
+    from awsenv.provider import Resolved
 
 
 class Answers:
@@ -118,16 +119,32 @@ class Answers:
         printed: str = self._answers["printed"]
         return printed.encode("latin-1")
 
-    def secret(self, question: str) -> str:
+    def secret(self, question: str, before: Callable[[], object] = bool) -> str:
         """Return the secret that the client has answered with.
 
         Raises:
-            Needed: It has not been asked yet.
+            Needed: It has not been asked yet. *before* has been called.
         """
         if "secret" not in self._answers:
+            before()
             raise Needed("secret", question=question)
         secret: str = self._answers["secret"]
         return secret
+
+
+class _Opening(Provider):
+    """Opens the connection that a role would come over, and gets no role."""
+
+    def lease(self, resolved: Resolved) -> NoReturn:
+        """Open it.
+
+        Raises:
+            Needed: Always.
+        """
+        self.prepare(resolved)
+        raise Needed("role")
+
+    serve = open_session = lease
 
 
 @dataclass(frozen=True)
@@ -153,20 +170,21 @@ class Handler:
         if verb == conversation.LOCK:
             self.forget()
             return []
-        if verb not in {conversation.RUN, conversation.PART}:
+        if verb not in {conversation.RUN, conversation.PART, conversation.OPEN}:
             raise ValueError(verb)
         request = conversation.Request(parts)
         notes: list[Note] = []
         if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
             made: Action = Local()
         else:
-            made = handle(request.args, partial(self._caller, request, notes, waits))
+            kind = _Opening if verb == conversation.OPEN else Provider
+            made = handle(request.args, partial(self._caller, kind, request, notes, waits))
         made.notes = [*notes, *made.notes]
         return packed(made, request.environ)
 
-    def _caller(self, request: conversation.Request, notes: list[Note], waits: Waits) -> Caller:
+    def _caller(self, kind: type[Provider], request: conversation.Request, notes: list[Note], waits: Waits) -> Caller:
         answers = Answers(request.answers, self.memory)
-        provider = Provider(
+        provider = kind(
             self.memory,
             answers,
             notes.extend,

@@ -39,6 +39,8 @@ RUN = b"run"
 """The verb of a request."""
 PART = b"part"
 """The verb of a request to do only what needs the agent's memory, for a command that the client runs."""
+OPEN = b"open"
+"""The verb of a request to open the connection to STS that RUN would use, and to send nothing."""
 LOCK = b"lock"
 """The verb that drops every secret."""
 
@@ -97,12 +99,36 @@ def may_run(environ: Mapping[str, str]) -> bool:
     return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
 
 
+def open_early(args: list[str], environ: Mapping[str, str]) -> int:
+    """Let the agent open the connection to STS that *args* will use, and return 1. The request reports what fails."""
+    try:
+        # Not by the environment: that would report the end of the agent, once.
+        connection = client.connect(runtime_directory.find(environ) or "", client.TIMEOUT)
+        try:
+            client.ask(connection, OPEN, [b"", *request(args, environ)])
+        finally:
+            connection.close()
+    except Exception:  # noqa: BLE001, S110 - as said
+        pass
+    return 1
+
+
+def open_for_last(args: list[str], environ: Mapping[str, str]) -> None:
+    """Let the agent open the connection of the role used last while the user picks that of *args*: most share it."""
+    from awsenv.cli import recent  # noqa: PLC0415 - only for the picker
+
+    for role in recent.roles(environ)[:1]:
+        name, *rest = commands.named(args or [commands.DEFAULT])
+        open_early([name, role, *rest], environ)
+
+
 def new_prompts(args: list[str], environ: Mapping[str, str], connections: Connections | None = None) -> Prompts:
     """Return the prompts of this process for *args*; *connections* stay open while the user types."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - the same
 
-    return Prompts(environ, waits=Waiting(args), args=args, connections=connections)
+    open_again = None if connections is None else connections.open_again
+    return Prompts(environ, waits=Waiting(args), args=args, open_again=open_again)
 
 
 def longest(environ: Mapping[str, str]) -> float:
@@ -143,6 +169,7 @@ class Conversation:
         self._ask = ask
         self._args = args
         self._environ = environ
+        self._is_private = whole
         self._request = request(args, environ, started=started, whole=whole)
         self.prompts = prompts
         """The prompts with the answers so far; None: the agent has not asked."""
@@ -169,9 +196,12 @@ class Conversation:
                 action.show(made.notes)
                 shown.update(made.notes)
                 self.prompts = self.prompts or new_prompts(self._args, self._environ)
-                self.prompts.answer(made.text)
+                self.prompts.answer(made.text, None if self._is_private else self._open_again)
             except ValueError:
                 raise client.Lost("the agent's reply cannot be read") from None
+
+    def _open_again(self) -> int:
+        return open_early(self._args, self._environ)
 
     def _sent(self) -> list[bytes]:
         """Send the request with the answers so far, and return the reply. A terminal shows what the user waits for."""

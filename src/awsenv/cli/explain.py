@@ -11,7 +11,7 @@ from awsenv import config, duration
 from awsenv import explain as reasoning
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
-from awsenv.cli.options import Caller, resolve
+from awsenv.cli.options import TYPED_LATER, Caller, resolve
 from awsenv.config import sources
 from awsenv.config.rails import spelled
 from awsenv.errors import AwsenvError
@@ -34,8 +34,6 @@ HOUR = 3600
 """Seconds: AWS sets no role's maximum below an hour, so the maximum matters only above."""
 
 WIDTH = 80
-TYPED_LATER = "an-external-id-that-is-typed-later"
-"""Stands for an external id that `use` prompts for. `explain` shows no external id."""
 
 
 def run(caller: Caller, arguments: ExplainArguments) -> Print:
@@ -46,7 +44,7 @@ def run(caller: Caller, arguments: ExplainArguments) -> Print:
         ConfigError: The configuration is wrong.
         SourceError: There are no source credentials.
     """
-    resolved = resolve(replace(caller, ask_secret=lambda _: TYPED_LATER), arguments.role, None, arguments)
+    resolved = resolve(replace(caller, ask_secret=lambda *_: TYPED_LATER), arguments.role, None, arguments)
     left = caller.provider.left(resolved)
     plan = reasoning.explain(resolved.chain, resolved.profiles, left)
     is_kept = left is not None and left.is_kept

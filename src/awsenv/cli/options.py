@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from awsenv.provider import Provider, Resolved
 
 
+TYPED_LATER = "an-external-id-that-is-typed-later"
+"""Stands for an external id that is not typed yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The process that runs the command, as values."""
@@ -33,8 +37,8 @@ class Caller:
     program: str
     """The absolute path of `awsenv`, for a shell to call it again."""
     provider: Provider
-    ask_secret: Callable[[str], str]
-    """Asks the user for a secret, without echo."""
+    ask_secret: Callable[..., str]
+    """Asks the user for a secret, without echo, once a second argument, if there is one, has been called."""
     args: tuple[str, ...] = ()
     """The command line without the name of the program."""
     prints_to_terminal: bool = False
@@ -73,20 +77,23 @@ def resolve(
     from awsenv.cli import typos  # noqa: PLC0415 - the same
     from awsenv.provider import Resolved  # noqa: PLC0415 - the same
 
-    def ask(question: str) -> str:
+    def resolved(ask_secret: Callable[..., str]) -> Resolved:
+        made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)
+        chain = config.resolve(made, profiles, base)
+        config.check_source(chain.source, profiles, base)
         check()
-        return caller.ask_secret(question)
+        is_confirmed = isinstance(options, YesOption) and options.yes
+        return Resolved(chain, profiles, base, made.code, min_remaining(options, base), is_confirmed=is_confirmed)
+
+    def ask(question: str) -> str:
+        # Nobody types a secret that cannot be sent, and the connection opens meanwhile.
+        return caller.ask_secret(question, lambda: caller.provider.prepare(resolved(lambda _: TYPED_LATER)))
 
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     typos.check_role(caller.args, role, profiles, base)
     typos.check_profile(caller.args, options.profile, profiles)
-    made = role_request(replace(caller, ask_secret=ask), role, code, options)
-    chain = config.resolve(made, profiles, base)
-    config.check_source(chain.source, profiles, base)
-    check()
-    is_confirmed = isinstance(options, YesOption) and options.yes
-    return Resolved(chain, profiles, base, made.code, min_remaining(options, base), is_confirmed=is_confirmed)
+    return resolved(ask)
 
 
 def min_remaining(options: RoleOptions, environ: Environ) -> int:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from awsenv.aws.connections import Connections
     from awsenv.errors import AwsenvError, Hint
     from awsenv.mfa import Codes
     from awsenv.model import Environ, Waits
@@ -30,24 +29,27 @@ if TYPE_CHECKING:
 _PAUSE = 1.0
 """Seconds between two checks of the connection while the user types."""
 
+AGENT_PAUSE = 31.0
+"""Seconds after which an agent is asked to open it again: it keeps none for longer."""
+
 _AGAIN = 10
 """How often it is opened again at most. After that, the call opens a connection of its own."""
 
 
 @contextmanager
-def _kept_open(connections: Connections | None) -> Iterator[None]:
-    """While the user types, open the early connection again whenever the peer closes it."""
+def _kept_open(open_again: Callable[[], int] | None, pause: float) -> Iterator[None]:
+    """While the user types, call *open_again* every *pause* seconds."""
     over = allocate_lock()
     over.acquire()
 
-    def watch(pool: Connections) -> None:
+    def watch(open_again: Callable[[], int]) -> None:
         left = _AGAIN
-        while left > 0 and not over.acquire(timeout=_PAUSE):
-            left -= pool.open_again()
+        while left > 0 and not over.acquire(timeout=pause):
+            left -= open_again()
 
-    if connections is not None:
+    if open_again is not None:
         with suppress(RuntimeError):  # no thread can be started: the call opens its own connection
-            start_new_thread(watch, (connections,))
+            start_new_thread(watch, (open_again,))
     try:
         yield
     finally:
@@ -67,7 +69,7 @@ class Prompts:
         terminal: The path of the terminal.
         waits: Shows what the command waits for.
         args: The command line: without a terminal, it decides what the user can do.
-        connections: The connections that stay open while the user types; None: the agent has them.
+        open_again: Opens early what has been closed since, and returns how many; None: nothing stays open.
     """
 
     has_code = False
@@ -80,11 +82,11 @@ class Prompts:
         terminal: str = "/dev/tty",
         waits: Waits = unseen,
         args: Sequence[str] = (),
-        connections: Connections | None = None,
+        open_again: Callable[[], int] | None = None,
     ) -> None:
         self.waits = waits
         self._args = args
-        self._connections = connections
+        self._open_again, self._pause = open_again, _PAUSE
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
@@ -112,7 +114,7 @@ class Prompts:
             MfaError: There is none.
         """
         self._login = login
-        with _kept_open(self._connections):
+        with _kept_open(self._open_again, self._pause):
             code = self._codes.next_code(device, given=given, after=after)
         process.end_silence()
         return code
@@ -152,32 +154,39 @@ class Prompts:
 
         if self._confirmed != question.fact:
             color = question.color if process.shows_color(self._caller) else ""
-            with _kept_open(self._connections):
+            with _kept_open(self._open_again, self._pause):
                 mfa.confirm(replace(question, color=color), terminal=self._terminal)
             process.end_silence()
         self._confirmed = question.fact
 
-    def secret(self, question: str) -> str:
-        """Ask for a secret, without echo.
+    def secret(self, question: str, before: Callable[[], object] = bool) -> str:
+        """Call *before*, and ask for a secret, without echo.
 
         Raises:
             UsageError: There is no terminal, or the user gave none.
         """
         from awsenv import mfa  # noqa: PLC0415 - few commands ask
 
-        with _kept_open(self._connections):
+        before()
+        with _kept_open(self._open_again, self._pause):
             secret = mfa.ask_secret(question, terminal=self._terminal)
         process.end_silence()
         return secret
 
-    def answer(self, need: str) -> None:
+    def answer(self, need: str, open_again: Callable[[], int] | None = None, pause: float = AGENT_PAUSE) -> None:
         """Add to the answers what *need* asks for.
+
+        Args:
+            need: What the agent needs.
+            open_again: Lets it open the connection that it has closed while the user types; None: it does not.
+            pause: Seconds after which it may have closed it.
 
         Raises:
             AwsenvError: It cannot be given.
             ValueError: *need* cannot be read.
         """
         harden.forbid_dumps()
+        self._open_again, self._pause = open_again, pause
         import json  # noqa: PLC0415 - only for an agent
 
         try:
