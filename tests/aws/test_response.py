@@ -122,6 +122,9 @@ OK = b"HTTP/1.1 200 OK\r\n"
         (OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n", NotHttp),
         (OK + b"X: " + b"x" * 70_000, NotHttp),
         (OK + b"X: x\r\n" * 30_000, NotHttp),
+        (OK + b"X: x\r\n" + b" x\r\n" * 40_000 + b"\r\n", NotHttp),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 4_000, NotHttp),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: x\r\n" * 30_000, NotHttp),
         (OK + b"\r\n" + bytes(MAX_RESPONSE + 1), TooLarge),
         (OK + b"Content-Length: 3221225472\r\n\r\n" + bytes(MAX_RESPONSE + 1), TooLarge),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(bytes(MAX_RESPONSE + 1), 4096), TooLarge),
@@ -148,6 +151,8 @@ def test_a_bad_response_is_refused(data: bytes, kind: type[Unreadable]) -> None:
         (OK + b"Connection: close\r\nContent-Length: 1\r\n\r\na", False),
         (OK + b"\r\na", False),
         (OK + b"Content-Length: 1\r\n\r\nab", False),
+        (OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
     ],
 )
 def test_when_a_connection_is_kept(data: bytes, *, is_kept: bool) -> None:

@@ -13,7 +13,7 @@ MAX_RESPONSE = 1 << 20
 """Bytes of a body. The largest responses, pages of IAM, have about 100,000."""
 
 _MAX_HEAD = 1 << 16
-"""Bytes of a line, and of all headers."""
+"""Bytes of a line, and of all headers: those of interim responses, of the response, and of its trailer."""
 
 _BODILESS = frozenset({204, 304})
 _SWITCHING = 101
@@ -65,6 +65,7 @@ class Reader:
     def __init__(self, receive: Callable[[], bytes]) -> None:
         self._receive = receive
         self._data = bytearray()
+        self._left = _MAX_HEAD
         self.has_begun = False
         """Whether a byte was received."""
         self.is_kept = False
@@ -82,7 +83,8 @@ class Reader:
         if method == "HEAD" or status in _BODILESS:
             body = b""
         elif "transfer-encoding" in headers:
-            body = self._chunked()
+            # What else it says of its length may be what a proxy on the way goes by.
+            is_framed, body = "content-length" not in headers and version != b"HTTP/1.0", self._chunked()
         elif length is not None:
             body = self._exactly(length)
         else:
@@ -119,7 +121,7 @@ class Reader:
                 raise Incomplete if self._data and b"HTTP/".startswith(self._data) else self._not_http()
             if not b"HTTP/".startswith(self._data[:5]):
                 raise NotHttp
-        version, _, rest = self._line().partition(b" ")
+        version, _, rest = self._head_line().partition(b" ")
         number = rest.strip()[:4].rstrip()
         if not version.startswith(b"HTTP/1.") or len(number) != 3 or not number.isdigit() or number < b"100":  # noqa: PLR2004 - digits
             raise NotHttp
@@ -130,15 +132,14 @@ class Reader:
 
     def _headers(self) -> dict[str, str]:
         headers: dict[str, str] = {}
-        left, last = _MAX_HEAD, ""
-        while line := self._line():
-            left -= len(line)
+        last = ""
+        while line := self._head_line():
             name, colon, value = line.decode("latin-1").partition(":")
             text = value.strip(" \t")
             if line[:1] in {b" ", b"\t"} and last:
                 headers[last] += f" {line.decode('latin-1').strip()}"
                 continue
-            if left < 0 or not colon or not name or not name.isascii() or len(name.split()) != 1 or name[-1:].isspace():
+            if not colon or not name or not name.isascii() or len(name.split()) != 1 or name[-1:].isspace():
                 raise NotHttp
             last = name.lower()
             headers[last] = f"{headers[last]}, {text}" if last in headers else text
@@ -149,6 +150,13 @@ class Reader:
         self._data += data
         self.has_begun = self.has_begun or bool(data)
         return bool(data)
+
+    def _head_line(self) -> bytes:
+        line = self._line()
+        self._left -= len(line)
+        if self._left < 0:
+            raise NotHttp
+        return line
 
     def _line(self) -> bytes:
         """Return the next line without its end."""
