@@ -271,6 +271,15 @@ def test_a_tunnel(tmp_path: Path, scheme: str, user: str) -> None:
     assert not any(b"proxy-authorization" in request.lower() for request in server.requests)
 
 
+def test_the_password_of_a_proxy_is_sent_in_its_bytes() -> None:
+    """A variable may hold what is not UTF-8, and a line break in the password begins no header."""
+    with Scripted([status(407)]) as proxy:
+        environ = {"https_proxy": f"http://\udcff:%0D%0A@{proxy.host}"}
+        assert "tunnel: Refused" == of_ours(http(environ), "https://sts.test/")
+
+    assert proxy.requests[0].endswith(b"\r\nProxy-Authorization: Basic /zoNCg==\r\n\r\n")
+
+
 def test_a_proxy_that_hangs() -> None:
     """The time limit ends the wait, and nothing is sent."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -109,6 +109,25 @@ def test_a_secret_instead_of_the_key_id_is_not_shown(home: Home) -> None:
     assert error.fact == "the access key id looks like a secret"
 
 
+@pytest.mark.parametrize(("key", "name"), [("SessionToken", "session token"), ("AccessKeyId", "access key id")])
+def test_a_line_break_that_no_request_can_carry(home: Home, key: str, name: str) -> None:
+    """Name it, and do not show the value: a variable from a file of Windows ends with a carriage return."""
+    keys = {"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x", "SessionToken": "t"}
+    (Path(home.environ["HOME"]) / "keys").write_text(json.dumps({**keys, key: "canary\r"}))
+    printing = f"cat {home.environ['HOME']}/keys"
+    with pytest.raises(SourceError, match=f"^the {name} has a line break$"):
+        fetch(home, "process", f"[profile p]\ncredential_process = {printing}\n")
+
+
+def test_a_token_of_the_environment_with_a_carriage_return(home: Home) -> None:
+    """Name the variable."""
+    home.environ.update(
+        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="canary-secret", AWS_SESSION_TOKEN="canary\r"
+    )
+    with pytest.raises(SourceError, match="the session token has a line break"):
+        fetch(home, "environment", profile=None)
+
+
 @pytest.mark.parametrize("key_id", ["test", "testing", "minioadmin", "000000000000", "a" * 39])
 def test_a_key_id_of_an_emulator_is_taken(home: Home, key_id: str) -> None:
     """Refuse no key id that cannot be a secret."""

@@ -204,7 +204,8 @@ class Http:
             if at.username and at.password:
                 # As in botocore, there is no header without both a user and a password.
                 pair = f"{unquote(at.username)}:{unquote(at.password)}"
-                authorization = f"Basic {b2a_base64(pair.encode(), newline=False).decode()}"
+                data = pair.encode(errors="surrogateescape")
+                authorization = f"Basic {b2a_base64(data, newline=False).decode()}"
             through = _address(proxy.url, bundle, authorization=authorization)
         return _address(url, bundle, proxy=through)
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Run = Callable[[Sequence[str], str], bytes]
 
 
+_UNSENT = re.compile(r"[\r\n\0]")
+"""What no header of HTTP may hold."""
+
+
 def source_credentials(source: Source, session: AwsSession, *, run: Run | None = None) -> Credentials:
     """Return the credentials of *source*.
 
@@ -37,11 +41,21 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
         run: Runs the words of the `credential_process` of a profile; None: they run in this process.
 
     Raises:
-        SourceError: There are none, or they have expired.
+        SourceError: There are none, they have expired, or no request can carry them.
         ConfigError: The description of the source is wrong.
         RefusedError: AWS refuses them.
         UnreachableError: The service that issues them cannot be reached.
     """
+    made = _made(source, session, run)
+    for name, text in (("access key id", made.access_key_id), ("session token", made.session_token or "")):
+        if _UNSENT.search(text):
+            # Such as the end of a line of Windows, which a shell keeps in the value of a variable.
+            fact, hint = f"the {name} has a line break", "remove it; a carriage return is one"
+            raise SourceError(fact, source.origin, hint=hint)
+    return made
+
+
+def _made(source: Source, session: AwsSession, run: Run | None) -> Credentials:
     if KINDS[source.kind].is_key:
         return _access_key(source, session)
     if source.kind == "process":
