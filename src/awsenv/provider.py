@@ -25,7 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from awsenv.agent.memory import Held, Memory
+    from awsenv.agent.memory import Memory
+    from awsenv.agent.term import Held
     from awsenv.aws.chain import Prompts
     from awsenv.aws.connections import Connections
     from awsenv.model import Chain, Credentials, Environ, Waits
@@ -113,11 +114,12 @@ class Provider:
             lease = self._without_code(self.memory, self._plan(resolved), min_remaining=least, timeout=timeout)
         self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:
+            drops = 0 if self.memory is None else self.memory.drops
             made = self._called(resolved)
             if self.memory is None or not self.can_renew(resolved):
                 lease = Lease("", resolved.chain, made)
             else:
-                lease = self.memory.keep(self._plan(resolved), made)
+                lease = self.memory.keep(self._plan(resolved), made, drops=drops)
         self.note(_shortfall(resolved, lease.credentials, self.now()))
         return lease
 
@@ -179,10 +181,11 @@ class Provider:
             AwsenvError: Of every kind but `LaunchError`.
         """
         assert self.memory is not None  # noqa: S101 - only an agent holds sessions
+        drops = self.memory.drops
         made = self._called(resolved)
         for hop in resolved.chain.hops:
             title = (hop.mfa and hop.mfa.title) or resolved.chain.label
-            self.memory.keep_session(self._plan(resolved).session_key, made, title, duration=hop.seconds)
+            self.memory.keep_session(self._plan(resolved).session_key, made, title, duration=hop.seconds, drops=drops)
         return made
 
     def held(self) -> tuple[Held, ...] | None:

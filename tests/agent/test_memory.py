@@ -22,11 +22,10 @@ from awsenv.agent.memory import (
     MAX_ROLES,
     MAX_SESSIONS,
     SPENT,
-    Held,
     Memory,
     Plan,
 )
-from awsenv.agent.term import MARGIN, MAX_SIZE, MAX_TITLE, Clock
+from awsenv.agent.term import MARGIN, MAX_SIZE, MAX_TITLE, Clock, Held
 from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
 

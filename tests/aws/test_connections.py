@@ -108,6 +108,23 @@ def test_a_request_may_demand_a_new_connection(clocks: Clocks) -> None:
     assert 3 == server.connections
 
 
+def test_a_connection_in_use_is_closed_when_it_comes_back(clocks: Clocks) -> None:
+    """All were closed meanwhile; the next one is kept again."""
+    pool = clocks.pool()
+    with Scripted(FOREVER) as server:
+        opened = pool.take(address(server), ends())
+        pool.close()
+        assert b"kept" == ask(opened).body
+        pool.keep(opened)
+        assert server.left.acquire(timeout=30)
+        assert pool.next_close() is None
+        again = pool.take(address(server), ends())
+        ask(again)
+        pool.keep(again)
+        assert again is pool.take(address(server), ends())
+        again.close()
+
+
 def test_nothing_is_sent_early(clocks: Clocks) -> None:
     """An early connection carries no byte before it is taken."""
     pool = clocks.pool()

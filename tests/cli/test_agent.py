@@ -6,6 +6,7 @@ import math
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from awsenv.agent.term import Clock
 from awsenv.aws.connection import Address, connect
 from awsenv.aws.connections import KEPT, Connections
 from awsenv.cli.agent import Handler
+from servers import page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from awsenv.agent.endpoint import Endpoint
     from conftest import Until, World
@@ -56,6 +59,45 @@ def test_a_connection_is_kept_for_a_while(listening: socket.socket, case: str) -
             later[0] = KEPT + 1
         assert math.inf == handler.tidy()
         assert b"" == accepted.recv(1)
+
+
+ROLE = "<AssumedRoleUser><Arn>arn:aws:sts::{account}:assumed-role/power-user/alice</Arn></AssumedRoleUser>"
+
+
+@pytest.mark.parametrize(
+    ("words", "action", "shown"),
+    [
+        (["login"], "GetSessionToken", "the agent was locked meanwhile"),
+        (["exec", "power-user"], "AssumeRole", "ran"),
+    ],
+)
+def test_what_is_asked_for_before_a_lock_is_not_held_after_it(
+    world: World,
+    listening: socket.socket,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+    words: list[str],
+    action: str,
+    shown: str,
+) -> None:
+    """AWS answers after the lock: neither the credentials nor the connection are held, and `login` says so."""
+    world.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    keys = "<AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>"
+    keys = f"<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    made = f"<{action}Result>{keys}{ROLE.format(account=world.sandbox.account)}</{action}Result>"
+    then = ["--", "echo", "ran"] if words[0] == "exec" else []
+    with agent_in(world.environ), ThreadPoolExecutor() as pool:
+        done = pool.submit(world.command, [world.program, *words, "123456", *then])
+        with listening.accept()[0] as accepted:
+            accepted.settimeout(60)
+            received = b""
+            while b"TokenCode=123456" not in received:
+                received += accepted.recv(65536)
+            assert 0 == world.run("lock").returncode
+            accepted.sendall(page(f"<{action}Response>{made}</{action}Response>".encode()))
+            assert b"" == accepted.recv(1)
+        ended = done.result()
+        assert shown in ended.stdout + ended.stderr
+        assert "holds nothing" in world.run("status").stdout
 
 
 def _connections(world: World) -> list[str]:

@@ -13,14 +13,13 @@ import os
 import threading
 from math import inf
 
-from awsenv.agent.term import ADVISORY, AHEAD, MARGIN, Clock, Term, short
+from awsenv.agent.term import ADVISORY, AHEAD, MARGIN, Clock, Held, Term, short
 from awsenv.errors import AGAIN, AgentError
 from awsenv.record import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from typing import TypeVar
 
     from awsenv.model import Chain, Credentials
@@ -86,17 +85,6 @@ class Lease:
     credentials: Credentials
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What may be shown of something that is held."""
-
-    kind: str
-    """`session` or `role`."""
-    title: str
-    ends: datetime | None
-    """In UTC; None: it has no end of its own."""
-
-
 class _Fetch(threading.Thread):
     """One call of AWS, for all who wait for the role."""
 
@@ -134,6 +122,8 @@ class Memory:
         self._sessions: dict[str, tuple[str, Term]] = {}
         self._spent: dict[tuple[str, str], float] = {}
         self._until = 0.0
+        self.drops = 0
+        """How often everything was forgotten. What AWS was asked for before is not held after."""
 
     def lease(self, plan: Plan, *, min_remaining: float = 0, timeout: float = LONGEST) -> Lease:
         """Return the role of *plan*: from memory if enough of it is left, else from AWS.
@@ -205,20 +195,35 @@ class Memory:
                 return _handed(entry, plan, term)
         return self.lease(plan)
 
-    def keep(self, plan: Plan, credentials: Credentials) -> Lease:
+    def keep(self, plan: Plan, credentials: Credentials, *, drops: int | None = None) -> Lease:
         """Hold *credentials*, which AWS has just given for the chain of *plan*, and return them as a role.
+
+        Args:
+            plan: The plan.
+            credentials: The credentials.
+            drops: `drops` when AWS was asked for them; after another drop they are not held. None: it was just now.
 
         Raises:
             AgentError: They have ended, or are too large.
         """
         term = Term.of(credentials, plan.title, _seconds(plan.chain), self._clock)
         with self._lock:
+            if drops not in {None, self.drops}:
+                return Lease("", plan.chain, term.credentials)
             entry = self._entry(plan)
             entry.term = term
             self._on_change()
             return _handed(entry, plan, term)
 
-    def keep_session(self, key: str, credentials: Credentials, title: str, *, duration: float | None = None) -> None:
+    def keep_session(
+        self,
+        key: str,
+        credentials: Credentials,
+        title: str,
+        *,
+        duration: float | None = None,
+        drops: int | None = None,
+    ) -> None:
         """Hold an MFA session until it ends, in place of the one of the same *key*.
 
         Args:
@@ -226,12 +231,17 @@ class Memory:
             credentials: Of the session.
             title: What the user knows it by.
             duration: Seconds that were requested of AWS, and that it lives at most; None: not known.
+            drops: As for `keep`.
 
         Raises:
-            AgentError: It has ended, or is too large.
+            AgentError: It has ended, is too large, or everything was forgotten meanwhile.
         """
         term = Term.of(credentials, title, duration, self._clock)
         with self._lock:
+            if drops not in {None, self.drops}:
+                raise AgentError(
+                    "the agent was locked meanwhile, and does not hold the MFA session", hint="awsenv login"
+                )
             _put_last(self._sessions, key, (short(title), term), MAX_SESSIONS)
             self._until = max(self._until, term.deadline)
             self._on_change()
@@ -268,6 +278,7 @@ class Memory:
     def drop(self) -> None:
         """Forget every secret. The result of a call that is under way goes to who waits for it, and is not held."""
         with self._lock:
+            self.drops += 1
             for entry in self._entries.values():
                 entry.term = None
             self._entries.clear()

@@ -51,6 +51,17 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What may be shown of something that is held."""
+
+    kind: str
+    """`session` or `role`."""
+    title: str
+    ends: datetime | None
+    """In UTC; None: it has no end of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Term:
     """Credentials, and until when each clock lets them live."""
 

@@ -65,6 +65,8 @@ class Connections:
         self._entries: dict[Address, list[_Entry]] = {}
         self._early: dict[Address, float] = {}
         """The addresses to which a connection was opened early, each with the seconds that opening it may take."""
+        self._closed = 0
+        """How often all were closed."""
         self._lock = allocate_lock()
 
     def __del__(self) -> None:
@@ -129,6 +131,12 @@ class Connections:
         Raises:
             Unanswered: None can be opened.
         """
+        closed = self._closed
+        opened = self._taken(address, ends, is_new=is_new)
+        opened.taken = closed
+        return opened
+
+    def _taken(self, address: Address, ends: float, *, is_new: bool) -> Connection:
         self.close_idle()
         while (entry := self._next(address, is_new=is_new)) is not None:
             if entry.opening is not None:
@@ -144,12 +152,19 @@ class Connections:
         return connect(address, ends)
 
     def keep(self, connection: Connection) -> None:
-        """Keep a connection for the next request to its address, if it is still open."""
-        if connection.is_open:
-            entry = _Entry(self._now(), self._wall())
-            entry.connection = connection
-            with self._lock:
+        """Keep a connection for the next request to its address, if it is still open.
+
+        If all connections were closed since this one was taken, close it.
+        """
+        if not connection.is_open:
+            return
+        entry = _Entry(self._now(), self._wall())
+        entry.connection = connection
+        with self._lock:
+            if connection.taken == self._closed:
                 self._entries.setdefault(connection.address, []).append(entry)
+                return
+        connection.close()
 
     def next_close(self) -> float | None:
         """Return when `close_idle` next has a connection to close, by the monotonic clock; None: there is none."""
@@ -162,7 +177,8 @@ class Connections:
         self._drop(lambda entry: now >= entry.since + KEPT or abs(awake - entry.awake) > _ASLEEP)
 
     def close(self) -> None:
-        """Close all connections; those that are opening are closed once they are open."""
+        """Close all connections; those that are opening, or carry a request, are closed after that."""
+        self._closed += 1
         self._drop(lambda _entry: True)
 
     def _next(self, address: Address, *, is_new: bool) -> _Entry | None:

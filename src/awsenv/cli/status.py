@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from awsenv.agent.memory import Held
+    from awsenv.agent.term import Held
     from awsenv.cli.arguments import StatusArguments
     from awsenv.cli.options import Caller
     from awsenv.cli.report import Shown
