@@ -25,9 +25,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awsenv.aws import tls
-from awsenv.aws.connection import Address, Message, Unanswered, connect, request
+from awsenv.aws.connection import TLS, TUNNEL, Address, Message, Refused, Unanswered, connect, request
 from awsenv.aws.http import Deadline, Http
 from awsenv.aws.proxy import is_exempt
+from awsenv.aws.response import Closed, NotHttp
 from awsenv.aws.tcp import first_open
 from awsenv.config.ini import Setting
 from awsenv.errors import Origin
@@ -192,6 +193,17 @@ def test_a_certificate(
     botocore.close()
 
 
+def test_a_certificate_has_a_name_without_the_dot_of_the_root(tmp_path: Path) -> None:
+    """A name that ends with a dot is looked up as it stands, and is the same name: botocore takes it."""
+    authority = Authority(tmp_path)
+    with Scripted([OK], context=authority.server("sts.test")) as server, tunnelling() as (host, _):
+        url = f"https://sts.test.:{server.host.partition(':')[2]}/"
+        assert "200 <xml/>" == of_ours(http({"https_proxy": f"http://{host}"}, bundle=authority.bundle), url)
+        botocore = URLLib3Session(verify=str(authority.bundle), proxies={"https": f"http://{host}"}, timeout=30)
+        assert "200 <xml/>" == of_botocore(botocore, url)
+        botocore.close()
+
+
 def test_a_kept_connection_with_tls(tmp_path: Path) -> None:
     """Session tickets leave a connection open; a close_notify ends it."""
     authority = Authority(tmp_path)
@@ -227,23 +239,24 @@ def test_a_bundle_that_has_changed_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "ours"),
+    ("answer", "stage", "kind"),
     [
-        (status(407), "tunnel: Refused"),
-        (status(502), "tunnel: Refused"),
-        (None, "tunnel: Closed"),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", "tunnel: NotHttp"),
-        (status(200), "tls: SSLEOFError"),
+        (status(407), TUNNEL, Refused),
+        (status(502), TUNNEL, Refused),
+        (None, TUNNEL, Closed),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", TUNNEL, NotHttp),
+        # It closes before TLS begins, or after.
+        (status(200), TLS, OSError),
     ],
 )
-def test_a_proxy_that_makes_no_tunnel(answer: bytes | None, ours: str) -> None:
+def test_a_proxy_that_makes_no_tunnel(answer: bytes | None, stage: str, kind: type[Exception]) -> None:
     """The proxy gets a CONNECT with its password and nothing of the request."""
     with Scripted([answer or b""]) as proxy:
         address = Address("sts.test", 443, is_tls=True, proxy=_proxy(proxy.host, "Basic canary"))
         with pytest.raises(Unanswered) as caught:
             connect(address, time.monotonic() + 30)
 
-    assert ours == f"{caught.value.stage}: {type(caught.value.error).__name__}"
+    assert (stage, True) == (caught.value.stage, isinstance(caught.value.error, kind))
     assert [b"CONNECT sts.test:443 HTTP/1.1\r\nHost: sts.test:443\r\nProxy-Authorization: Basic canary\r\n\r\n"] == (
         proxy.requests
     )

@@ -248,8 +248,8 @@ def _prepare(address: Address) -> None:
 def _tls(lower: Transport, address: Address) -> Transport:
     from awsenv.aws.tls import Tls  # noqa: PLC0415 - the same
 
-    # The zone of an IPv6 address is not part of the name.
-    host = address.host.partition("%")[0]
+    # The zone of an IPv6 address is not part of the name, nor is the dot of the root: urllib3 removes it, too.
+    host = address.host.partition("%")[0].rstrip(".")
     return Tls(lower, encoded(host), address.bundle)
 
 
