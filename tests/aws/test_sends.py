@@ -5,6 +5,7 @@ A row says why where awsenv differs from botocore on purpose.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ import pytest
 from botocore.config import Config
 from botocore.session import Session
 
+from awsenv.aws.connection import Address, Message
+from awsenv.aws.connections import Connections
 from awsenv.aws.request import Token
+from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
 from awsenv.errors import AwsenvError, RefusedError, ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, Mfa, RoleArn
@@ -139,6 +143,21 @@ def test_a_kept_connection_that_is_lost_costs_no_attempt(home: Home) -> None:
         for _ in range(2):
             assert "ASIAX" == calls.call(AssumeRole(ROLE, "session"), home.user).access_key_id
         assert (3, 2) == (len(server.requests), server.connections)
+
+
+def test_a_second_attempt_goes_over_a_new_connection(home: Home) -> None:
+    """The network has forgotten all that were kept, without a sign: no attempt waits for another of them."""
+    pool = Connections()
+    with Scripted(*[[GIVEN, b"", b""]] * 3, [GIVEN]) as server:
+        home.environ["AWS_ENDPOINT_URL"] = f"http://{server.host}"
+        host, _, port = server.host.partition(":")
+        kept = [pool.take(Address(host, int(port), is_tls=False), time.monotonic() + 60) for _ in range(3)]
+        for each in kept:
+            each.exchange(Message("POST", "http://h/", {}), ends=time.monotonic() + 60)
+            pool.keep(each)
+        calls = Sts(AwsSession(None, home.environ, timeout=6, connections=pool), sleep=lambda _: None)
+        assert "ASIAX" == calls.call(AssumeRole(ROLE, "session"), home.user).access_key_id
+        assert (5, 4) == (len(server.requests), server.connections)
 
 
 def test_a_code_is_sent_over_a_new_connection(home: Home) -> None:

@@ -165,8 +165,12 @@ class Http:
         address = self._address(url, proxy_to(url, self._environ))
         self._connections.open_early(address, min(self._connect, self._deadline.seconds))
 
-    def send(self, message: Message) -> Response:
+    def send(self, message: Message, *, is_new: bool = False) -> Response:
         """Return the response to a request. Redirects are not followed.
+
+        Args:
+            message: The request.
+            is_new: Whether it must go over a connection that has carried no other.
 
         Raises:
             ProxyError: The proxy did not pass the request on.
@@ -180,7 +184,7 @@ class Http:
         ends = begun + self._deadline.left()
         try:
             address, opens = self._address(url, proxy), min(ends, begun + min(self._connect, limit))
-            opened = self._connections.take(address, opens, is_new=self._is_sent_once)
+            opened = self._connections.take(address, opens, is_new=is_new or self._is_sent_once)
             silence = min(self._read, self._deadline.beyond if self._is_sent_once else limit)
             response = opened.exchange(message, ends=ends, silence=silence)
         except Unanswered as error:

@@ -255,10 +255,11 @@ class Sts:
             connect=client.connect_timeout, read=client.read_timeout, is_sent_once=request.serial is not None
         )
         refusal: AwsenvError | None = None
+        is_new = False
         while True:
             attempts.made += 1
             try:
-                response = http.send(self._message(request, client))
+                response = http.send(self._message(request, client), is_new=is_new)
             except Unanswered as error:
                 pause = self._pause_without(error, request, attempts)
                 if pause is None:
@@ -275,6 +276,8 @@ class Sts:
                 pause = None if request.serial is not None else self._pause_after(found, response, attempts)
                 if pause is None:
                     raise refusal
+            # If the network has lost one of the kept connections, it has lost all, perhaps without a sign.
+            is_new = True
             self._sleep(pause)
 
     def _message(self, request: Request, client: ClientSettings) -> Message:
