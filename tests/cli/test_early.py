@@ -121,11 +121,16 @@ def test_the_connection_opens_while_the_user_types_an_external_id(
     world.environ["AWS_STS_REGIONAL_ENDPOINTS"] = "legacy"
     world.configure("[profile broken]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = gone\n")
     with agent_in(world.environ) if with_agent else nullcontext():
-        done = start(world, "exec", "read-only", "--external-id", "-", "--", "true")
-        assert "no terminal" in done.stderr
-        until(is_open(relay))
         assert "gone" in start(world, "broken", "--external-id", "-", "--shell", "sh").stderr
-        assert (Counts(), []) == (relay.take_counts(), world.actions())
+        words = ["exec", "read-only", "--external-id", "-", "--", "true"]
+        child = pexpect.spawn(world.program, words, env=world.environ, encoding="utf-8", timeout=60)
+        child.expect_exact("External id: ")
+        until(is_open(relay))
+        assert [] == world.actions()
+        child.send("any-id\r")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert (0, Counts(0, 1)) == (child.exitstatus, relay.take_counts())
 
 
 def test_an_agent_opens_the_connection_while_the_user_picks(world: World, relay: Relay, until: Until) -> None:

@@ -182,14 +182,19 @@ class Connections:
         self._drop(lambda _entry: True)
 
     def _next(self, address: Address, *, is_new: bool) -> _Entry | None:
-        """Take the latest entry out of the pool; None: there is none."""
+        """Take the latest entry out of the pool, of a used connection if possible; None: there is none.
+
+        Unused connections are left to the requests that must not go over a used one.
+        """
         with self._lock:
             entries = self._entries.get(address, [])
-            for index in reversed(range(len(entries))):
-                connection = entries[index].connection
-                if not is_new or connection is None or not connection.was_used:
-                    return entries.pop(index)
-        return None
+            used = [entry for entry in entries if entry.connection is not None and entry.connection.was_used]
+            unused = [entry for entry in entries if entry not in used]
+            left = unused if is_new or not used else used
+            if not left:
+                return None
+            entries.remove(left[-1])
+            return left[-1]
 
     def _drop(self, is_over: Callable[[_Entry], bool]) -> None:
         with self._lock:
