@@ -66,7 +66,7 @@ def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object
 @pytest.mark.parametrize(
     ("environ", "because"),
     [
-        ({}, "no role is active in this shell, and awsenv off forgets those before"),
+        ({}, "no role is active in this shell, and awsenv off forgets earlier ones"),
         ({"AWSENV_ROLE": "power-user"}, "the active role replaced no other"),
     ],
 )

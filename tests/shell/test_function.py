@@ -69,7 +69,7 @@ def test_a_dash_returns_to_the_role_before(shell: Spelling, terminal: Start) -> 
     window.run("awsenv off")
 
     expected = ["awsenv: there is no role to return to"]
-    expected.append("  because  no role is active in this shell, and awsenv off forgets those before")
+    expected.append("  because  no role is active in this shell, and awsenv off forgets earlier ones")
     assert expected == window.run("awsenv -").splitlines()[:2]
     assert window.line.startswith("2:")
 

@@ -123,7 +123,7 @@ class Memory:
         self._spent: dict[tuple[str, str], float] = {}
         self._until = 0.0
         self.drops = 0
-        """How often everything was forgotten. What AWS was asked for before is not held after."""
+        """How often everything was dropped. What AWS was asked for before a drop is not held after it."""
 
     def lease(self, plan: Plan, *, min_remaining: float = 0, timeout: float = LONGEST) -> Lease:
         """Return the role of *plan*: from memory if enough of it is left, else from AWS.
@@ -201,7 +201,7 @@ class Memory:
         Args:
             plan: The plan.
             credentials: The credentials.
-            drops: `drops` when AWS was asked for them; after another drop they are not held. None: it was just now.
+            drops: The value of `drops` when AWS was asked for them: after another drop they are not held. None: now.
 
         Raises:
             AgentError: They have ended, or are too large.
@@ -234,7 +234,7 @@ class Memory:
             drops: As for `keep`.
 
         Raises:
-            AgentError: It has ended, is too large, or everything was forgotten meanwhile.
+            AgentError: It has expired, is too large, or everything was dropped meanwhile.
         """
         term = Term.of(credentials, title, duration, self._clock)
         with self._lock:

@@ -52,13 +52,13 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What may be shown of something that is held."""
+    """A session or a role that is held, without its secrets."""
 
     kind: str
     """`session` or `role`."""
     title: str
     ends: datetime | None
-    """In UTC; None: it has no end of its own."""
+    """In UTC; None: it does not expire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,8 @@ class Connection:
         """Whether another request can follow."""
         self.was_used = False
         """Whether it has carried a request."""
-        self.taken = 0
-        """How often its pool had been closed when it was taken."""
+        self.generation = 0
+        """The generation of its pool when it was taken, for `Connections.keep`."""
         self._tcp = tcp
         self._transport = transport
 

@@ -65,8 +65,8 @@ class Connections:
         self._entries: dict[Address, list[_Entry]] = {}
         self._early: dict[Address, float] = {}
         """The addresses to which a connection was opened early, each with the seconds that opening it may take."""
-        self._closed = 0
-        """How often all were closed."""
+        self._generation = 0
+        """How often `close` was called."""
         self._lock = allocate_lock()
 
     def __del__(self) -> None:
@@ -131,9 +131,9 @@ class Connections:
         Raises:
             Unanswered: None can be opened.
         """
-        closed = self._closed
+        generation = self._generation
         opened = self._taken(address, ends, is_new=is_new)
-        opened.taken = closed
+        opened.generation = generation
         return opened
 
     def _taken(self, address: Address, ends: float, *, is_new: bool) -> Connection:
@@ -154,14 +154,14 @@ class Connections:
     def keep(self, connection: Connection) -> None:
         """Keep a connection for the next request to its address, if it is still open.
 
-        If all connections were closed since this one was taken, close it.
+        If `close` was called since it was taken, close it.
         """
         if not connection.is_open:
             return
         entry = _Entry(self._now(), self._wall())
         entry.connection = connection
         with self._lock:
-            if connection.taken == self._closed:
+            if connection.generation == self._generation:
                 self._entries.setdefault(connection.address, []).append(entry)
                 return
         connection.close()
@@ -177,14 +177,14 @@ class Connections:
         self._drop(lambda entry: now >= entry.since + KEPT or abs(awake - entry.awake) > _ASLEEP)
 
     def close(self) -> None:
-        """Close all connections; those that are opening, or carry a request, are closed after that."""
-        self._closed += 1
+        """Close all connections; those that are opening or carry a request are closed afterwards."""
+        self._generation += 1
         self._drop(lambda _entry: True)
 
     def _next(self, address: Address, *, is_new: bool) -> _Entry | None:
-        """Take the latest entry out of the pool, of a used connection if possible; None: there is none.
+        """Take the latest entry out of the pool, with a used connection if possible; None: there is none.
 
-        Unused connections are left to the requests that must not go over a used one.
+        Unused connections are left for requests that must not go over a used one.
         """
         with self._lock:
             entries = self._entries.get(address, [])

@@ -170,7 +170,7 @@ class Http:
 
         Args:
             message: The request.
-            is_new: Whether it must go over a connection that has carried no other.
+            is_new: Whether it must go over a connection that has carried no other request.
 
         Raises:
             ProxyError: The proxy did not pass the request on.

@@ -83,7 +83,7 @@ class Reader:
         if method == "HEAD" or status in _BODILESS:
             body = b""
         elif "transfer-encoding" in headers:
-            # What else it says of its length may be what a proxy on the way goes by.
+            # A proxy in between may go by another length, so no request follows on this connection.
             is_framed, body = "content-length" not in headers and version != b"HTTP/1.0", self._chunked()
         elif length is not None:
             body = self._exactly(length)

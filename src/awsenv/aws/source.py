@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 _UNSENT = re.compile(r"[\r\n\0]")
-"""What no header of HTTP may hold."""
+"""Characters that no HTTP header may contain."""
 
 
 def source_credentials(source: Source, session: AwsSession, *, run: Run | None = None) -> Credentials:
@@ -49,7 +49,7 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
     made = _made(source, session, run)
     for name, text in (("access key id", made.access_key_id), ("session token", made.session_token or "")):
         if _UNSENT.search(text):
-            # Such as the end of a line of Windows, which a shell keeps in the value of a variable.
+            # Such as a Windows line end, which a shell keeps in the value of a variable.
             fact, hint = f"the {name} has a line break", "remove it; a carriage return is one"
             raise SourceError(fact, source.origin, hint=hint)
     return made

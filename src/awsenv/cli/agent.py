@@ -123,7 +123,7 @@ class Answers:
         """Return the secret that the client has answered with.
 
         Raises:
-            Needed: It has not been asked yet. *before* has been called.
+            Needed: The client has not sent it yet. *before* has been called.
         """
         if "secret" not in self._answers:
             before()
@@ -133,10 +133,10 @@ class Answers:
 
 
 class _Opening(Provider):
-    """Opens the connection that a role would come over, and gets no role."""
+    """A provider that only opens the connection to STS."""
 
     def lease(self, resolved: Resolved) -> NoReturn:
-        """Open it.
+        """Open the connection.
 
         Raises:
             Needed: Always.

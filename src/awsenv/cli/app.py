@@ -110,7 +110,7 @@ def _previous(environ: Environ) -> str:
     """
     role = environ.get(variables.PREVIOUS)
     if not role:
-        because = "no role is active in this shell, and awsenv off forgets those before"
+        because = "no role is active in this shell, and awsenv off forgets earlier ones"
         if environment.active(environ) is not None:
             because = "the active role replaced no other"
         raise UsageError("there is no role to return to", because=because, hint=_ROLES)

@@ -40,7 +40,7 @@ RUN = b"run"
 PART = b"part"
 """The verb of a request to do only what needs the agent's memory, for a command that the client runs."""
 OPEN = b"open"
-"""The verb of a request to open the connection to STS that RUN would use, and to send nothing."""
+"""The verb of a request to open the connection to STS that RUN would use, without sending anything."""
 LOCK = b"lock"
 """The verb that drops every secret."""
 
@@ -100,21 +100,21 @@ def may_run(environ: Mapping[str, str]) -> bool:
 
 
 def open_early(args: list[str], environ: Mapping[str, str]) -> int:
-    """Let the agent open the connection to STS that *args* will use, and return 1. The request reports what fails."""
+    """Let the agent open the connection to STS for *args*, and return 1. The later request reports failures."""
     try:
-        # Not by the environment: that would report the end of the agent, once.
+        # With the environment instead of a connection, this would report a dead agent.
         connection = client.connect(runtime_directory.find(environ) or "", client.TIMEOUT)
         try:
             client.ask(connection, OPEN, [b"", *request(args, environ)])
         finally:
             connection.close()
-    except Exception:  # noqa: BLE001, S110 - as said
+    except Exception:  # noqa: BLE001, S110 - see above
         pass
     return 1
 
 
 def open_for_last(args: list[str], environ: Mapping[str, str]) -> None:
-    """Let the agent open the connection of the role used last while the user picks that of *args*: most share it."""
+    """Let the agent open the connection for the role used last, while the user picks one: most roles share it."""
     from awsenv.cli import recent  # noqa: PLC0415 - only for the picker
 
     for role in recent.roles(environ)[:1]:

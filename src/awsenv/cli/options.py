@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 TYPED_LATER = "an-external-id-that-is-typed-later"
-"""Stands for an external id that is not typed yet."""
+"""A placeholder for an external id that is not typed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Caller:
     """The absolute path of `awsenv`, for a shell to call it again."""
     provider: Provider
     ask_secret: Callable[..., str]
-    """Asks the user for a secret, without echo, once a second argument, if there is one, has been called."""
+    """Asks the user for a secret, without echo. A second argument is called before that."""
     args: tuple[str, ...] = ()
     """The command line without the name of the program."""
     prints_to_terminal: bool = False
@@ -86,7 +86,7 @@ def resolve(
         return Resolved(chain, profiles, base, made.code, min_remaining(options, base), is_confirmed=is_confirmed)
 
     def ask(question: str) -> str:
-        # Nobody types a secret that cannot be sent, and the connection opens meanwhile.
+        # Do not ask for a secret that cannot be sent, and open the connection meanwhile.
         return caller.ask_secret(question, lambda: caller.provider.prepare(resolved(lambda _: TYPED_LATER)))
 
     base = environment.original(caller.environ)

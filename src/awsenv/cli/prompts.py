@@ -30,7 +30,7 @@ _PAUSE = 1.0
 """Seconds between two checks of the connection while the user types."""
 
 AGENT_PAUSE = 31.0
-"""Seconds after which an agent is asked to open it again: it keeps none for longer."""
+"""Seconds after which an agent is asked to open a connection again: it keeps none for longer."""
 
 _AGAIN = 10
 """How often it is opened again at most. After that, the call opens a connection of its own."""
@@ -69,7 +69,7 @@ class Prompts:
         terminal: The path of the terminal.
         waits: Shows what the command waits for.
         args: The command line: without a terminal, it decides what the user can do.
-        open_again: Opens early what has been closed since, and returns how many; None: nothing stays open.
+        open_again: Replaces closed early connections, and returns how many; None: there are none.
     """
 
     has_code = False
@@ -178,8 +178,8 @@ class Prompts:
 
         Args:
             need: What the agent needs.
-            open_again: Lets it open the connection that it has closed while the user types; None: it does not.
-            pause: Seconds after which it may have closed it.
+            open_again: Makes the agent replace the connection that it has closed in the meantime; None: it does not.
+            pause: Seconds after which the agent may have closed it.
 
         Raises:
             AwsenvError: It cannot be given.

@@ -168,7 +168,7 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: 
 
 
 def without_value(args: Sequence[str], typed: str) -> str:
-    """Return the command line *args* with the flags *typed* as they are without a value."""
+    """Return the command line *args* with *typed* in place of the same flags with a value."""
     return _line([typed if arg.partition("=")[0] == typed else arg for arg in args], {})
 
 

@@ -42,7 +42,7 @@ class File:
     text: str | None = field(repr=False)
     """None: there is no such file."""
     is_taken: bool = False
-    """Whether something else is there in place of the file, such as a folder."""
+    """Whether something other than a file is there, such as a folder."""
 
 
 def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
@@ -64,7 +64,7 @@ def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> F
 
 
 def missing(environ: Mapping[str, str], folder: str | None = None) -> list[ConfigError]:
-    """Return an error for each file that AWS tools pass over: a variable names it, or something else is in its place.
+    """Return an error for each path without a regular file, if a variable names it or something else is there.
 
     Raises:
         ConfigError: As of `config_file`.

@@ -118,7 +118,7 @@ class Profiles:
 
     @cached_property
     def unread(self) -> Mapping[str, ini.Section]:
-        """The sections of the config file that are none of `meanings`, by header."""
+        """The sections of the config file that have no entry in `meanings`, by header."""
         return {header: section for header, section in self.config_sections.items() if header not in self.meanings}
 
     def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
