@@ -37,11 +37,8 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
                     connection = context.wrap_socket(connection, server_side=True)
                 connection.recv(65536)
                 connection.sendall(answer)
-                # Closing with a part of the request unread would reset the connection, and lose the response.
                 connection.shutdown(socket.SHUT_WR)
-                connection.settimeout(1)
-                while connection.recv(65536):
-                    pass
+                drain(connection)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -49,6 +46,17 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
     listening.shutdown(socket.SHUT_RDWR)
     listening.close()
     thread.join()
+
+
+def drain(opened: socket.socket) -> None:
+    """Read until the client hangs up, for half a minute at most.
+
+    Closing with unread bytes would reset the connection, and the client could lose the response.
+    """
+    opened.settimeout(30)
+    with suppress(OSError):
+        while opened.recv(65536):
+            pass
 
 
 def status(number: int) -> bytes:
@@ -74,7 +82,7 @@ class Scripted:
         self.requests: list[bytes] = []
         """The whole requests, in order of arrival."""
         self.hung_up = threading.Semaphore(0)
-        """Released when it has closed a connection."""
+        """Released when it has hung up."""
         self.left = threading.Semaphore(0)
         """Released when the client has closed a connection instead of sending a request."""
 
@@ -106,8 +114,10 @@ class Scripted:
                     self.left.release()
                     return
                 opened.sendall(answer)
+            opened.shutdown(socket.SHUT_WR)
+            self.hung_up.release()
+            drain(opened)
             opened.close()
-        self.hung_up.release()
 
     def _read(self, opened: socket.socket) -> bool:
         """Read a request, and return whether it came whole before the client closed the connection."""
