@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -102,6 +105,30 @@ def test_each_busy_message_extends_the_wait(agents: Agents) -> None:
 
     with _replying(agents, reply):
         assert [] == _ask(agents, timeout=TIMEOUT)
+
+
+@pytest.mark.parametrize("limit", ["timeout", "longest"])
+def test_a_reply_that_came_while_the_client_was_stopped_counts(agents: Agents, limit: str) -> None:
+    """After Ctrl-Z and `fg`, the client reads what has arrived, although its time is over."""
+    asked = f"client.ask({agents.environ!r}, b'verb', [b'part'], {limit}=1.0)"
+
+    def reply(connection: socket.socket) -> None:
+        time.sleep(0.1)
+        os.kill(started.pid, signal.SIGSTOP)
+        connection.sendall(client.pack([b"busy", b"AWS"]) * 3 + client.pack([b"ok", b"answer"]))
+        time.sleep(1.2)
+        os.kill(started.pid, signal.SIGCONT)
+        started.wait()
+
+    with (
+        _replying(agents, reply),
+        subprocess.Popen(
+            [sys.executable, "-c", f"from awsenv.agent import client; print({asked})"],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as started,
+    ):
+        assert "[b'answer']\n" == started.communicate()[0]
 
 
 def test_an_agent_that_is_busy_for_ever_is_stuck() -> None:

@@ -49,6 +49,7 @@ END_UNUSED = b"end-unused"
 _LENGTH = 4
 _MOST = 256**_LENGTH - 1
 _RETRY = 0.01
+_GLANCE = 0.001
 _DYING = 0.2
 
 
@@ -170,6 +171,8 @@ def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float) ->
 def receive(connection: _socket.socket, deadline: float) -> list[bytes]:
     """Return the next message, complete before *deadline*, in seconds of `time.monotonic`.
 
+    After the deadline, what has arrived still counts: after Ctrl-Z and `fg`, the reply is there and the time is over.
+
     Raises:
         NotAMessage: It is not one, or the connection was closed before it was complete.
         TimeoutError: It was not complete in time.
@@ -177,7 +180,7 @@ def receive(connection: _socket.socket, deadline: float) -> list[bytes]:
     """
     frame = b""
     while size := missing(frame, REPLY_CAP):
-        connection.settimeout(_left(deadline))
+        connection.settimeout(max(deadline - time.monotonic(), _GLANCE))
         chunk = connection.recv(size)
         if not chunk:
             raise NotAMessage("the connection was closed before a message was whole")
@@ -237,8 +240,7 @@ def ask(
     if isinstance(agent, _socket.socket):
         return _exchange(agent, request, timeout, longest, waits_for=waits_for, meanwhile=meanwhile)
     try:
-        folder = runtime_directory.find(agent)
-        if folder is None:
+        if (folder := runtime_directory.find(agent)) is None:
             raise FileNotFoundError  # noqa: TRY301 - as where its socket is missing
         connection = _connection(folder, timeout)
     except FileNotFoundError:
@@ -257,8 +259,7 @@ def ask(
 
 def no_agent(environ: Environ) -> NoAgent:
     """Return the error that no agent is found. It says where one runs to which *environ* does not lead."""
-    folder = runtime_directory.elsewhere(environ)
-    if folder is None:
+    if (folder := runtime_directory.elsewhere(environ)) is None:
         return NoAgent("no agent runs")
     import shlex  # noqa: PLC0415 - only for this message
 
@@ -273,8 +274,7 @@ def no_agent(environ: Environ) -> NoAgent:
 
 def missed(environ: Environ) -> list[NoAgent]:
     """Return the one note on an agent of this user that *environ* does not lead to, or nothing."""
-    none = no_agent(environ)
-    return [none] if none.hints else []
+    return [none] if (none := no_agent(environ)).hints else []
 
 
 def end(environ: Environ, verb: bytes = END) -> None:
