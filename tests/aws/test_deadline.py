@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from contextlib import nullcontext
 from math import ceil
 from typing import TYPE_CHECKING
@@ -18,7 +23,7 @@ from awsenv.aws.sts import Sts
 from awsenv.errors import AwsenvError, UnreachableError
 from awsenv.model import GetSessionToken, Mfa, Source
 from awsenv.sandbox import Fault
-from servers import answering
+from servers import answering, page
 
 if TYPE_CHECKING:
     from aws.conftest import Home
@@ -47,6 +52,34 @@ def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
 
         assert last.getsockname() == peer
     assert not caught.value.attempt.was_sent
+
+
+STOPPED = """\
+import sys
+from awsenv.aws.connection import Message
+from awsenv.aws.http import Deadline, Http
+deadline = Deadline(1)
+deadline.begin()
+http = Http({}, bundle=None, deadline=deadline, is_sent_once=True)
+print(http.send(Message("POST", sys.argv[1], {}, b"TokenCode=123456")).status)
+"""
+
+
+def test_a_response_that_came_while_the_client_was_stopped_counts() -> None:
+    """After Ctrl-Z and `fg`, the response is read, to its last part, although the time is over."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(60)
+        words = [sys.executable, "-c", STOPPED, f"http://127.0.0.1:{listening.getsockname()[1]}/"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as started:
+            accepted = listening.accept()[0]
+            with accepted:
+                assert accepted.recv(65536)
+                time.sleep(0.1)
+                os.kill(started.pid, signal.SIGSTOP)
+                accepted.sendall(page(bytes(100_000)))
+                time.sleep(1.2)
+                os.kill(started.pid, signal.SIGCONT)
+                assert "200\n" == started.communicate()[0]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -36,6 +36,10 @@ LONGEST = 86_400.0
 """Seconds: longer than any time-out, and short enough for the system calls."""
 
 
+_GLANCE = 0.001
+"""Seconds to look at what has arrived, when the time is over."""
+
+
 class NoThreadError(OSError):
     """The system starts no more threads."""
 
@@ -60,14 +64,17 @@ class Tcp:
         """Send all of *data*."""
         view = memoryview(data)
         while view:
-            self._limit()
+            self._socket.settimeout(min(_left(self.ends), self.silence))
             sent = self._socket.send(view)
             self.sent += sent
             view = view[sent:]
 
     def receive(self) -> bytes:
-        """Return the next bytes; empty: the peer has closed the connection."""
-        self._limit()
+        """Return the next bytes; empty: the peer has closed the connection.
+
+        When the time is over, what has arrived still counts: this process may have been stopped meanwhile.
+        """
+        self._socket.settimeout(max(min(self.ends - time.monotonic(), self.silence), _GLANCE))
         return self._socket.recv(1 << 16)
 
     def is_quiet(self) -> bool:
@@ -95,9 +102,6 @@ class Tcp:
     def __del__(self) -> None:
         """Close the connection."""
         self.close()
-
-    def _limit(self) -> None:
-        self._socket.settimeout(min(_left(self.ends), self.silence))
 
 
 def encoded(name: str) -> bytes:
