@@ -109,7 +109,7 @@ def test_a_request_may_demand_a_new_connection(clocks: Clocks) -> None:
 
 
 def test_a_connection_in_use_is_closed_when_it_comes_back(clocks: Clocks) -> None:
-    """All were closed meanwhile; the next one is kept again."""
+    """A connection that was in use during `close` is closed when it is given back."""
     pool = clocks.pool()
     with Scripted(FOREVER) as server:
         opened = pool.take(address(server), ends())

@@ -193,8 +193,8 @@ def test_a_certificate(
     botocore.close()
 
 
-def test_a_certificate_has_a_name_without_the_dot_of_the_root(tmp_path: Path) -> None:
-    """A name that ends with a dot is looked up as it stands, and is the same name: botocore takes it."""
+def test_a_trailing_dot_is_not_part_of_the_certificate(tmp_path: Path) -> None:
+    """A host name with a trailing dot is looked up with it, and verified without it, as botocore does."""
     authority = Authority(tmp_path)
     with Scripted([OK], context=authority.server("sts.test")) as server, tunnelling() as (host, _):
         url = f"https://sts.test.:{server.host.partition(':')[2]}/"
@@ -284,8 +284,8 @@ def test_a_tunnel(tmp_path: Path, scheme: str, user: str) -> None:
     assert not any(b"proxy-authorization" in request.lower() for request in server.requests)
 
 
-def test_the_password_of_a_proxy_is_sent_in_its_bytes() -> None:
-    """A variable may hold what is not UTF-8, and a line break in the password begins no header."""
+def test_the_password_of_a_proxy_may_be_any_bytes() -> None:
+    """The password need not be UTF-8, and a line break in it adds no header."""
     with Scripted([status(407)]) as proxy:
         environ = {"https_proxy": f"http://\udcff:%0D%0A@{proxy.host}"}
         assert "tunnel: Refused" == of_ours(http(environ), "https://sts.test/")

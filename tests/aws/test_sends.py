@@ -146,7 +146,7 @@ def test_a_kept_connection_that_is_lost_costs_no_attempt(home: Home) -> None:
 
 
 def test_a_second_attempt_goes_over_a_new_connection(home: Home) -> None:
-    """The network has forgotten all that were kept, without a sign: no attempt waits for another of them."""
+    """If the network has silently dropped the kept connections, no further attempt waits for one of them."""
     pool = Connections()
     with Scripted(*[[GIVEN, b"", b""]] * 3, [GIVEN]) as server:
         home.environ["AWS_ENDPOINT_URL"] = f"http://{server.host}"

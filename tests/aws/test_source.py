@@ -110,8 +110,8 @@ def test_a_secret_instead_of_the_key_id_is_not_shown(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("key", "name"), [("SessionToken", "session token"), ("AccessKeyId", "access key id")])
-def test_a_line_break_that_no_request_can_carry(home: Home, key: str, name: str) -> None:
-    """Name it, and do not show the value: a variable from a file of Windows ends with a carriage return."""
+def test_a_line_break_in_a_key_is_refused(home: Home, key: str, name: str) -> None:
+    """The error names the key and does not show it: a value from a Windows file ends with a carriage return."""
     keys = {"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x", "SessionToken": "t"}
     (Path(home.environ["HOME"]) / "keys").write_text(json.dumps({**keys, key: "canary\r"}))
     printing = f"cat {home.environ['HOME']}/keys"
@@ -120,7 +120,7 @@ def test_a_line_break_that_no_request_can_carry(home: Home, key: str, name: str)
 
 
 def test_a_token_of_the_environment_with_a_carriage_return(home: Home) -> None:
-    """Name the variable."""
+    """The error names the variable."""
     home.environ.update(
         AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="canary-secret", AWS_SESSION_TOKEN="canary\r"
     )

@@ -79,7 +79,7 @@ def test_what_is_asked_for_before_a_lock_is_not_held_after_it(
     action: str,
     shown: str,
 ) -> None:
-    """AWS answers after the lock: neither the credentials nor the connection are held, and `login` says so."""
+    """If AWS responds after a lock, neither the credentials nor the connection are kept, and `login` says so."""
     world.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
     keys = "<AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>"
     keys = f"<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"

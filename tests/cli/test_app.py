@@ -70,8 +70,8 @@ def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object
         ({"AWSENV_ROLE": "power-user"}, "the active role replaced no other"),
     ],
 )
-def test_a_dash_without_a_role_before_says_why(tmp_path: Path, environ: dict[str, str], because: str) -> None:
-    """The error says whether a role is active: only `off` makes a shell forget the roles before."""
+def test_a_dash_without_a_previous_role_says_why(tmp_path: Path, environ: dict[str, str], because: str) -> None:
+    """The error says whether a role is active: `off` makes a shell forget the previous roles."""
     with pytest.raises(UsageError) as caught:
         app.invoke(["-"], lambda: replace(caller(tmp_path), environ=environ))
 

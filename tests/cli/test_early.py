@@ -116,7 +116,7 @@ def test_the_connection_opens_while_the_user_types_an_external_id(
     *,
     with_agent: bool,
 ) -> None:
-    """Nothing is sent before it is typed, and one that AWS would not get is not asked for."""
+    """Nothing is sent before it is typed, and a mistake in the settings is reported before it is asked for."""
     # Settings that no guess understands.
     world.environ["AWS_STS_REGIONAL_ENDPOINTS"] = "legacy"
     world.configure("[profile broken]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = gone\n")
@@ -134,7 +134,7 @@ def test_the_connection_opens_while_the_user_types_an_external_id(
 
 
 def test_an_agent_opens_the_connection_while_the_user_picks(world: World, relay: Relay, until: Until) -> None:
-    """It is that of the role used last, and nothing is sent before the user has picked one."""
+    """The agent opens the connection for the role used last, and sends nothing before the user has picked."""
     assert 0 == start(world, "exec", "read-only", "--", "true").returncode
     assert 0 == world.run("login", world.device.code()).returncode
     assert 0 == world.run("lock").returncode
@@ -153,7 +153,7 @@ def test_an_agent_opens_the_connection_while_the_user_picks(world: World, relay:
 
 
 def test_an_agent_opens_the_connection_again(world: World, relay: Relay) -> None:
-    """Its client asks for that while the user types; one that is open is left alone, and nothing is sent."""
+    """If its client asks for it, the agent replaces a closed connection, keeps an open one, and sends nothing."""
     assert 0 == world.run("login", world.device.code()).returncode
     assert 0 == world.run("lock").returncode
     relay.take_counts()

@@ -94,7 +94,7 @@ def test_the_connection_is_opened_again_while_the_user_types(until: Until) -> No
 
 
 def test_an_agent_opens_the_connection_again_while_the_user_types(memory: Memory, until: Until) -> None:
-    """It is asked to as soon as it may have closed the connection, and no more often than need be."""
+    """The agent is asked as soon as it may have closed the connection, and no more often."""
     asked, (master, slave) = list[int](), os.openpty()
 
     def open_again() -> int:

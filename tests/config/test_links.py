@@ -71,7 +71,7 @@ def test_a_list_looks_for_no_similar_name(tmp_path: Path) -> None:
 
 
 def test_a_list_of_twice_as_many_roles_takes_twice_as_long(home: Home) -> None:
-    """A source without credentials is looked for among the misspelt headers, and they are found once."""
+    """Misspelt headers are searched once, however many sources lack credentials."""
 
     def lines(count: int) -> int:
         profiles = home.read("[default]\n" + "".join(role(f"role-{each}", "default") for each in range(count)))

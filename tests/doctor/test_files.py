@@ -96,7 +96,7 @@ def test_a_variable_that_leads_to_no_file_is_a_warning(home: Path, variable: str
 
 @pytest.mark.parametrize("name", ["config", "credentials"])
 def test_a_folder_in_place_of_a_file_is_a_warning(home: Path, name: str) -> None:
-    """Docker makes one where a file is mounted that does not exist; AWS tools ignore it."""
+    """Docker makes a folder if a mounted file does not exist; AWS tools ignore it."""
     path = home / ".aws" / name
     path.unlink()
     path.mkdir()
