@@ -434,6 +434,16 @@ def test_the_clock_is_compared_with_the_date_of_the_response(home: Home, ahead: 
     assert abs(clock.ahead - ahead) < 60
 
 
+@pytest.mark.parametrize(
+    "date", ["", "now", "Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2020 00:00:00 +9999999999999"]
+)
+def test_a_date_that_is_none_tells_no_time(date: str) -> None:
+    """A header may hold anything."""
+    clock = Clock()
+    clock.read({"date": date})
+    assert clock.ahead is None
+
+
 def test_a_refusal_has_the_time_too(home: Home) -> None:
     """Read the date of a refusal, which may be due to the clock."""
     clock = Clock()

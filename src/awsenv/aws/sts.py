@@ -101,7 +101,7 @@ class Clock:
         theirs, ours = self._dated
         try:
             return parsedate_to_datetime(theirs).timestamp() - ours
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
 
 
