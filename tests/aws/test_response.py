@@ -128,6 +128,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
         (OK + b"\r\n" + bytes(MAX_RESPONSE + 1), TooLarge),
         (OK + b"Content-Length: 3221225472\r\n\r\n" + bytes(MAX_RESPONSE + 1), TooLarge),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(bytes(MAX_RESPONSE + 1), 4096), TooLarge),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n" + (b"1;" + b"x" * 60_000 + b"\r\na\r\n") * 150, TooLarge),
         (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(10 << 20), mtime=0), TooLarge),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else repr(value[:40]),

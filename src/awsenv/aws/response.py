@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 MAX_RESPONSE = 1 << 20
 """Bytes of a body. The largest responses, pages of IAM, have about 100,000."""
 
+_MAX_RECEIVED = 8 * MAX_RESPONSE
+"""Bytes of a whole response: in chunks of one byte, a body takes six times its length."""
+
 _MAX_HEAD = 1 << 16
 """Bytes of a line, and of all headers: those of interim responses, of the response, and of its trailer."""
 
@@ -66,6 +69,7 @@ class Reader:
         self._receive = receive
         self._data = bytearray()
         self._left = _MAX_HEAD
+        self._received = 0
         self.has_begun = False
         """Whether a byte was received."""
         self.is_kept = False
@@ -147,6 +151,9 @@ class Reader:
 
     def _more(self) -> bool:
         data = self._receive()
+        self._received += len(data)
+        if self._received > _MAX_RECEIVED:
+            raise TooLarge
         self._data += data
         self.has_begun = self.has_begun or bool(data)
         return bool(data)
