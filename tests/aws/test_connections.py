@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.connection import EXCHANGE, TCP, Address, Message, Unanswered
+from awsenv.aws.connection import EXCHANGE, TCP, Address, HttpRequest, Unanswered
 from awsenv.aws.connections import KEPT, Connections
 from awsenv.aws.http import Deadline, Http
 from awsenv.aws.tcp import Tcp
@@ -40,7 +40,7 @@ def ends() -> float:
 
 def ask(opened: Connection, body: bytes = b"") -> Response:
     """Send a request."""
-    return opened.exchange(Message("POST", "http://h/", {}, body), ends=ends())
+    return opened.exchange(HttpRequest("POST", "http://h/", {}, body), ends=ends())
 
 
 class Clocks:
@@ -235,7 +235,7 @@ def test_a_refusal_closes_the_connection() -> None:
     http = Http({}, bundle=None, deadline=Deadline(30))
     with Scripted([page(b"no", 403)] * 2) as server:
         for _ in range(2):
-            assert 403 == http.send(Message("POST", f"http://{server.host}/", {})).status
+            assert 403 == http.send(HttpRequest("POST", f"http://{server.host}/", {})).status
             assert server.left.acquire(timeout=30)
     assert 2 == server.connections
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.connection import Message
+from awsenv.aws.connection import HttpRequest
 from awsenv.aws.http import Deadline, Http, LateError
 from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
@@ -44,7 +44,7 @@ def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
         filler.connect(address)
         http = Http(home.environ, bundle=None, deadline=Deadline(0.1))
         with pytest.raises(LateError) as caught:
-            http.send(Message("POST", f"http://127.0.0.1:{address[1]}/", {}, b"TokenCode=123456"))
+            http.send(HttpRequest("POST", f"http://127.0.0.1:{address[1]}/", {}, b"TokenCode=123456"))
         deaf.accept()[0].close()
         last.connect(address)
         accepted, peer = deaf.accept()
@@ -56,12 +56,12 @@ def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
 
 STOPPED = """\
 import sys
-from awsenv.aws.connection import Message
+from awsenv.aws.connection import HttpRequest
 from awsenv.aws.http import Deadline, Http
 deadline = Deadline(1)
 deadline.begin()
 http = Http({}, bundle=None, deadline=deadline, is_sent_once=True)
-print(http.send(Message("POST", sys.argv[1], {}, b"TokenCode=123456")).status)
+print(http.send(HttpRequest("POST", sys.argv[1], {}, b"TokenCode=123456")).status)
 """
 
 

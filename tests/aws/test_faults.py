@@ -25,7 +25,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awsenv.aws import tls
-from awsenv.aws.connection import TLS, TUNNEL, Address, Message, Refused, Unanswered, connect, request
+from awsenv.aws.connection import TLS, TUNNEL, Address, HttpRequest, Refused, Unanswered, connect, encoded_request
 from awsenv.aws.http import Deadline, Http
 from awsenv.aws.proxy import is_exempt
 from awsenv.aws.response import Closed, NotHttp
@@ -115,7 +115,7 @@ def shown(number: int, body: bytes) -> str:
 def of_ours(http: Http, url: str) -> str:
     """Send a request with `Http`."""
     try:
-        response = http.send(Message("POST", url, {}, BODY))
+        response = http.send(HttpRequest("POST", url, {}, BODY))
     except Unanswered as error:
         marks = [", sent"] * error.was_sent + [", kept"] * error.was_kept
         if "canary" in f"{error!r}{error.args}{error.attempt}":
@@ -161,7 +161,7 @@ def test_a_fault_of_a_server(row: Row) -> None:
 def test_the_headers_of_a_refusal_arrive() -> None:
     """The headers of an error response are kept: they may ask for a pause."""
     with Scripted([page(b"no", 503, b"Retry-After: 7", b"x-amz-retry-after: 7000")]) as server:
-        response = http().send(Message("POST", f"http://{server.host}/", {}, BODY))
+        response = http().send(HttpRequest("POST", f"http://{server.host}/", {}, BODY))
 
     assert ("7", "7000") == (response.headers["retry-after"], response.headers["x-amz-retry-after"])
 
@@ -346,7 +346,7 @@ def test_a_header_cannot_add_another(headers: dict[str, str]) -> None:
     with Scripted([OK]) as server:
         opened = connect(_proxy(server.host), time.monotonic() + 30)
         with pytest.raises(ValueError, match="a line break"):
-            opened.exchange(Message("GET", "http://h/", headers), ends=time.monotonic() + 30)
+            opened.exchange(HttpRequest("GET", "http://h/", headers), ends=time.monotonic() + 30)
         opened.close()
     assert [] == server.requests
 
@@ -356,7 +356,7 @@ def test_a_header_cannot_add_another(headers: dict[str, str]) -> None:
 )
 def test_a_traceback_shows_no_request(answer: bytes) -> None:
     """A traceback with local variables shows no body, header or query, and no part of the response."""
-    message = Message("POST", "", {"Authorization": "canary"}, BODY)
+    message = HttpRequest("POST", "", {"Authorization": "canary"}, BODY)
     with Scripted([answer]) as server:
         message = replace(message, url=f"http://{server.host}/?Session=canary")
         with pytest.raises(Unanswered) as caught:
@@ -373,13 +373,13 @@ def test_the_target_of_a_url(url: str) -> None:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     expected = f"GET {target} HTTP/1.1".encode()
-    assert expected == request(_proxy("h:1"), Message("GET", url, {})).partition(b"\r\n")[0]
+    assert expected == encoded_request(_proxy("h:1"), HttpRequest("GET", url, {})).partition(b"\r\n")[0]
 
 
 @given(st.text(max_size=20), st.text(max_size=30))
 def test_a_target_is_one_line(path: str, query: str) -> None:
     """Characters that a URL may not contain are escaped, so nobody can add a second request."""
-    head = request(_proxy("h:1"), Message("GET", f"http://h/{path}?{query}", {}))
+    head = encoded_request(_proxy("h:1"), HttpRequest("GET", f"http://h/{path}?{query}", {}))
     assert 2 == head.partition(b"\r\n")[0].count(b" ")
     assert head.endswith(b"\r\n\r\n")
     assert head.isascii()

@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.session import Session
 
-from awsenv.aws.connection import Address, Message
+from awsenv.aws.connection import Address, HttpRequest
 from awsenv.aws.connections import Connections
 from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
@@ -153,7 +153,7 @@ def test_a_second_attempt_goes_over_a_new_connection(home: Home) -> None:
         host, _, port = server.host.partition(":")
         kept = [pool.take(Address(host, int(port), is_tls=False), time.monotonic() + 60) for _ in range(3)]
         for each in kept:
-            each.exchange(Message("POST", "http://h/", {}), ends=time.monotonic() + 60)
+            each.exchange(HttpRequest("POST", "http://h/", {}), ends=time.monotonic() + 60)
             pool.keep(each)
         calls = Sts(AwsSession(None, home.environ, timeout=6, connections=pool), sleep=lambda _: None)
         assert "ASIAX" == calls.call(AssumeRole(ROLE, "session"), home.user).access_key_id

@@ -84,7 +84,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class HttpRequest:
     """An HTTP request. Its repr, which tracebacks may show, has the method only."""
 
     method: str
@@ -145,11 +145,11 @@ class Connection:
         self._tcp = tcp
         self._transport = transport
 
-    def exchange(self, message: Message, *, ends: float, silence: float = LONGEST) -> Response:
+    def exchange(self, request: HttpRequest, *, ends: float, silence: float = LONGEST) -> Response:
         """Send a request and return its response.
 
         Args:
-            message: The request.
+            request: The request.
             ends: When the response must be complete, on the clock of `time.monotonic`.
             silence: Seconds that the peer may be silent.
 
@@ -158,14 +158,14 @@ class Connection:
             ValueError: A header has a line break. Nothing was sent.
         """
         # A memoryview, whose repr shows no bytes in a traceback.
-        data = memoryview(request(self.address, message))
+        data = memoryview(encoded_request(self.address, request))
         self._tcp.ends, self._tcp.silence = ends, silence
         before, was_used, self.was_used = self._tcp.sent, self.was_used, True
         reader = Reader(self._transport.receive)
         self.is_open = False
         try:
             self._transport.send(data)
-            response = reader.response(message.method)
+            response = reader.response(request.method)
             self.is_open = reader.is_kept
         except (OSError, Unreadable) as error:
             ended = not reader.has_begun and not isinstance(error, TimeoutError)
@@ -271,20 +271,20 @@ def _tunnel(transport: Transport, address: Address, proxy: Address) -> None:
         raise Refused(status)
 
 
-def request(address: Address, message: Message) -> bytes:
+def encoded_request(address: Address, request: HttpRequest) -> bytes:
     """Return the bytes of a request."""
-    given = {name.lower() for name in message.headers}
+    given = {name.lower() for name in request.headers}
     more = {"Host": address.header, "Accept-Encoding": "identity"}
-    if message.body or message.method not in {"GET", "HEAD", "OPTIONS"}:
-        more["Content-Length"] = str(len(message.body))
-    target = _target(message.url)
+    if request.body or request.method not in {"GET", "HEAD", "OPTIONS"}:
+        more["Content-Length"] = str(len(request.body))
+    target = _target(request.url)
     proxy = address.proxy
     if proxy is not None and not address.is_tls:
         target = f"http://{address.header}{target}"
         if proxy.authorization is not None:
             more["Proxy-Authorization"] = proxy.authorization
     added = {name: value for name, value in more.items() if name.lower() not in given}
-    return _head(message.method, target, {**added, **message.headers}) + message.body
+    return _head(request.method, target, {**added, **request.headers}) + request.body
 
 
 def _target(url: str) -> str:

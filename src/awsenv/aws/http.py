@@ -18,7 +18,7 @@ from awsenv.record import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.aws.connection import Message
+    from awsenv.aws.connection import HttpRequest
     from awsenv.aws.proxy import Proxy
     from awsenv.aws.response import Response
     from awsenv.config.ini import Setting
@@ -165,11 +165,11 @@ class Http:
         address = self._address(url, proxy_to(url, self._environ))
         self._connections.open_early(address, min(self._connect, self._deadline.seconds))
 
-    def send(self, message: Message, *, is_new: bool = False) -> Response:
+    def send(self, request: HttpRequest, *, is_new: bool = False) -> Response:
         """Return the response to a request. Redirects are not followed.
 
         Args:
-            message: The request.
+            request: The request.
             is_new: Whether it must go over a connection that has carried no other request.
 
         Raises:
@@ -178,7 +178,7 @@ class Http:
             Failure: The system has reached a limit.
             Unanswered: There is no response.
         """
-        url = message.url.partition("?")[0]
+        url = request.url.partition("?")[0]
         proxy = proxy_to(url, self._environ)
         begun, limit = time.monotonic(), self._deadline.limit()
         ends = begun + self._deadline.left()
@@ -186,7 +186,7 @@ class Http:
             address, opens = self._address(url, proxy), min(ends, begun + min(self._connect, limit))
             opened = self._connections.take(address, opens, is_new=is_new or self._is_sent_once)
             silence = min(self._read, self._deadline.beyond if self._is_sent_once else limit)
-            response = opened.exchange(message, ends=ends, silence=silence)
+            response = opened.exchange(request, ends=ends, silence=silence)
         except Unanswered as error:
             raise self._explained(error, url, proxy, is_late=time.monotonic() >= ends) from None
         if response.status in _KEPT:

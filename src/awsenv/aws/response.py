@@ -13,7 +13,7 @@ MAX_RESPONSE = 1 << 20
 """Bytes of a body. The largest responses, pages of IAM, have about 100,000."""
 
 _MAX_RECEIVED = 8 * MAX_RESPONSE
-"""Bytes of a whole response: in chunks of one byte, a body takes six times its length."""
+"""Bytes of a whole response. In chunks of one byte, a body takes six times its length."""
 
 _MAX_HEAD = 1 << 16
 """Bytes of a line, and of all headers: those of interim responses, of the response, and of its trailer."""

@@ -18,7 +18,7 @@ from botocore.credentials import CredentialResolver
 from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
 
-from awsenv.aws.connection import PROXY_TLS, TLS, Message, Unanswered
+from awsenv.aws.connection import PROXY_TLS, TLS, HttpRequest, Unanswered
 from awsenv.aws.http import LateError, TooLargeError
 from awsenv.aws.proxy import ProxyError
 from awsenv.aws.request import host_of
@@ -57,7 +57,7 @@ class BotocoreHttp:
         }
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
         try:
-            response = self._http.send(Message(request.method, request.url, headers, body))
+            response = self._http.send(HttpRequest(request.method, request.url, headers, body))
         except (ProxyError, LateError, TooLargeError):
             raise
         except Unanswered as error:

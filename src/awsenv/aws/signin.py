@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from awsenv.aws.connection import Message
+from awsenv.aws.connection import HttpRequest
 from awsenv.aws.refusal import failing, message_of_aws
 from awsenv.aws.request import Request, host_of
 from awsenv.aws.sdk import SdkSession
@@ -91,7 +91,7 @@ def login_url(
         translated(Request("signin:GetSigninToken", endpoint=endpoint, configured=configured)),
         session.call(f"AWS Sign-In at {host_of(endpoint)}"),
     ):
-        get = Message("GET", f"{federation}?{urlencode(query)}", {"User-Agent": SdkSession(session).user_agent()})
+        get = HttpRequest("GET", f"{federation}?{urlencode(query)}", {"User-Agent": SdkSession(session).user_agent()})
         answer = session.http().send(get)
         secrets, host = tuple(filter(None, keys.values())), host_of(endpoint)
         token = _token(answer.status, answer.body, host, secrets, with_duration=duration is not None)

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 from awsenv.aws import query, settings, signature
 from awsenv.aws.attempts import Attempts
-from awsenv.aws.connection import Message, Unanswered
+from awsenv.aws.connection import HttpRequest, Unanswered
 from awsenv.aws.fields import instant
 from awsenv.aws.http import LateError, TooLargeError
 from awsenv.aws.network import may_be_repeated, no_response, not_of_aws
@@ -259,7 +259,7 @@ class Sts:
         while True:
             attempts.made += 1
             try:
-                response = http.send(self._message(request, client), is_new=is_new)
+                response = http.send(self._http_request(request, client), is_new=is_new)
             except Unanswered as error:
                 pause = self._pause_without(error, request, attempts)
                 if pause is None:
@@ -280,7 +280,7 @@ class Sts:
             is_new = True
             self._sleep(pause)
 
-    def _message(self, request: Request, client: ClientSettings) -> Message:
+    def _http_request(self, request: Request, client: ClientSettings) -> HttpRequest:
         """Return the HTTP request, signed for now."""
         body = form(request.action.partition(":")[2], request.parameters)
         headers = {"Content-Type": _FORM, "User-Agent": client.user_agent}
@@ -295,7 +295,7 @@ class Sts:
                 region=client.signing_region,
                 now=self.clock.aws(),
             )
-        return Message("POST", client.url, headers, body)
+        return HttpRequest("POST", client.url, headers, body)
 
     def _pause_without(self, error: Unanswered, request: Request, attempts: Attempts) -> float | None:
         """Return the seconds until the next attempt after one without a response; None: there is none."""
