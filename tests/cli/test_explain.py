@@ -45,12 +45,12 @@ def test_the_page_shows_the_plan(world: World) -> None:
         f"""\
 power-user: arn:aws:iam::{account}:role/power-user
 
-Source  the access key of profile default  ~/.aws/credentials:2
-Device  alice ({account})               ~/.aws/config:7
-MFA     asked each time (run awsenv login to enter it once a day)
-Lives   1h, AWS's default
-Region  eu-central-1                       ~/.aws/config:2
-STS     {world.sandbox.url}
+Source    the access key of profile default  ~/.aws/credentials:2
+Device    alice ({account})               ~/.aws/config:7
+MFA       asked each time (run awsenv login to enter it once a day)
+Lifetime  1h, AWS's default
+Region    eu-central-1                       ~/.aws/config:2
+STS       {world.sandbox.url}
 
 1. sts:AssumeRole, with the source and an MFA code
    RoleArn          arn:aws:iam::{account}:role/power-user  ~/.aws/config:5
@@ -58,12 +58,12 @@ STS     {world.sandbox.url}
    ExternalId       (not shown)                                ~/.aws/config:8
    SerialNumber     arn:aws:iam::{account}:mfa/alice        ~/.aws/config:7
 
-Sets    AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
-        AWS_CREDENTIAL_EXPIRATION AWS_REGION AWS_DEFAULT_REGION AWS_VAULT
-        AWSENV_ROLE AWSENV_LABEL AWSENV_ACCOUNT AWSENV_ROLE_NAME
-        AWSENV_EXPIRES_EPOCH AWSENV_ACCESS_KEY_ID
-Unsets  AWS_PROFILE
-Keeps   AWS_PROFILE, for awsenv off
+Sets      AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+          AWS_CREDENTIAL_EXPIRATION AWS_REGION AWS_DEFAULT_REGION AWS_VAULT
+          AWSENV_ROLE AWSENV_LABEL AWSENV_ACCOUNT AWSENV_ROLE_NAME
+          AWSENV_EXPIRES_EPOCH AWSENV_ACCESS_KEY_ID
+Unsets    AWS_PROFILE
+Keeps     AWS_PROFILE, for awsenv off
 """
         == done.stdout
     )
@@ -117,7 +117,7 @@ def test_a_role_in_another_account_has_a_note(world: World) -> None:
         f"abroad is in account 111122223333, and is assumed from {world.sandbox.account}: its trust policy and a "
         "policy in that account must both allow it"
     ) == note
-    assert "\nNote    abroad is in account 111122223333" in done.stdout
+    assert "\nNote      abroad is in account 111122223333" in done.stdout
 
 
 def test_a_shortened_duration_is_explained(world: World) -> None:
@@ -128,10 +128,10 @@ def test_a_shortened_duration_is_explained(world: World) -> None:
     )
     done = world.run("explain", "behind")
 
-    assert "Lives   1h, the most that role chaining allows\n" in done.stdout
+    assert "Lifetime  1h, the most that role chaining allows\n" in done.stdout
     assert "2. sts:AssumeRole, with the credentials of power-user\n" in done.stdout
     assert "DurationSeconds  3600 (1h)" in done.stdout
-    assert "\nNote    ~/.aws/config:" in done.stdout
+    assert "\nNote      ~/.aws/config:" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_the_maximum_duration_is_read_only_if_it_matters(
     calls_for_short = world.actions()
     done = world.run("explain", "long", "--duration", "2h", **environ)
 
-    assert ("Lives   1h, AWS's default\n" in short.stdout, []) == (True, calls_for_short)
-    assert f"Lives   {text}\n" in done.stdout
+    assert ("Lifetime  1h, AWS's default\n" in short.stdout, []) == (True, calls_for_short)
+    assert f"Lifetime  {text}\n" in done.stdout
     # botocore repeats the call if the response is slow.
     assert {"GetRole"} == {*world.actions()}
 
@@ -214,7 +214,7 @@ def test_only_the_key_of_a_user_does_not_expire(world: World, settings: str, liv
     """The plan says so of no other source: what a process prints is not known before it runs."""
     world.configure(f"\n[profile source]\n{settings}\n")
 
-    assert f"Lives   {lives}" in world.run("explain", "source").stdout
+    assert f"Lifetime  {lives}" in world.run("explain", "source").stdout
 
 
 @pytest.mark.parametrize("role", ["default", "by-process", "behind-process", "read-only"])
@@ -270,7 +270,7 @@ def test_the_mfa_session_of_an_unconfigured_device_is_used(world: World) -> None
         plan["agent"]["session_in_place_of_a_code"],
         plan["calls"][0]["signed_with"],
     )
-    assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, and uses it\n", page)
+    assert re.search(r"\nAgent     holds an MFA session, 1[12]h\d\dm left, and uses it\n", page)
 
 
 def _flat(calls: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
@@ -290,10 +290,10 @@ def test_without_a_session_a_code_is_needed_each_time(world: World) -> None:
     assert re.search(
         r"holds an MFA session, 1[12]h\d\dm left, but AWS grants more than an hour only with a code\n", by_duration
     )
-    assert "MFA     asked each time\n" in by_duration
+    assert "MFA       asked each time\n" in by_duration
     assert (True, None, None) == (plan["mfa"]["code_needed"], plan["agent"]["role"], plan["agent"]["session"])
-    assert "Agent   holds neither the role nor an MFA session\n" in page
-    assert "MFA     asked each time (run awsenv login to enter it once a day)\n" in page
+    assert "Agent     holds neither the role nor an MFA session\n" in page
+    assert "MFA       asked each time (run awsenv login to enter it once a day)\n" in page
 
 
 def test_the_page_shows_what_the_agent_holds(world: World) -> None:
@@ -303,10 +303,10 @@ def test_the_page_shows_what_the_agent_holds(world: World) -> None:
     assert world.run("power-user", "--shell", "json").returncode == 0
     after = world.run("explain", "power-user").stdout
 
-    assert "MFA     no code is needed now\n" in before
-    assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, which replaces a code\n", before)
+    assert "MFA       no code is needed now\n" in before
+    assert re.search(r"\nAgent     holds an MFA session, 1[12]h\d\dm left, which replaces a code\n", before)
     assert "\n1. sts:AssumeRole, with the MFA session\n" in before
-    held = r"Agent   holds the role, (1h00m|5\dm) left, and hands it out\nLives   \1, the rest of its life\n"
+    held = r"Agent     holds the role, (1h00m|5\dm) left, and hands it out\nLifetime  \1 left\n"
     assert re.search(held, after)
     assert "sts:" not in after
 
@@ -337,7 +337,7 @@ def test_other_sources_are_named_but_not_used(world: World, text: str, title: st
     done = world.run("explain", "other")
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert done.stdout.startswith(f"other: {title}\n\nSource  {source}  ~/.aws/config:"), done.stdout
+    assert done.stdout.startswith(f"other: {title}\n\nSource    {source}  ~/.aws/config:"), done.stdout
 
 
 def test_a_mistake_fails_as_with_use(world: World) -> None:

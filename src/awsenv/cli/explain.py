@@ -34,6 +34,8 @@ HOUR = 3600
 """Seconds: AWS sets no role's maximum below an hour, so the maximum matters only above."""
 
 WIDTH = 80
+_INDENT = len("Lifetime  ")
+"""Where the second column begins: no title is longer."""
 
 
 def run(caller: Caller, arguments: ExplainArguments) -> Print:
@@ -119,9 +121,9 @@ def _page(plan: Explanation, changes: Mapping[str, list[str]], login: str, width
     for title, text in (*texts, *(("Note", str(note)) for note in plan.notes)):
         after = ", for awsenv off" if title == "Keeps" else ""
         yield from textwrap.wrap(
-            f"{title:<8}{text}{after}",
+            f"{title:<{_INDENT}}{text}{after}",
             min(width, WIDTH),
-            subsequent_indent=" " * 8,
+            subsequent_indent=" " * _INDENT,
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -152,7 +154,7 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
         )
     if plan.held is not None:
         yield "Agent", _agent(plan, plan.held), None
-    yield "Lives", _life(plan), None
+    yield "Lifetime", _life(plan), None
     if chain.rails.is_protected:
         yield "Asks", "before a command gets the role", chain.rails.origins["is_protected"]
     if chain.rails.account is not None:
@@ -199,7 +201,7 @@ def _rest(seconds: float) -> str:
 def _life(plan: Explanation) -> str:
     held = plan.held
     if held is not None and held.is_handed_out and held.role is not None and held.role != float("inf"):
-        return f"{duration.left(int(held.role))}, the rest of its life"
+        return f"{duration.left(int(held.role))} left"
     if plan.seconds is None:
         return plan.because
     most = ""
