@@ -90,7 +90,7 @@ def test_a_dash_without_a_previous_role_says_why(tmp_path: Path, environ: dict[s
         ("list all of it", "unexpected argument: of it", ("awsenv list [PATTERN]",)),
         (
             "r 123456 env",
-            "unexpected argument: env",
+            "unexpected argument after the code: env",
             ("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
         ),
     ],

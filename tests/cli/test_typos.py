@@ -43,6 +43,7 @@ source_profile = default
 OWN = ("whoami", "lists")
 """Profiles that are called like a word of another tool, and almost like a command."""
 GONE = "arn:aws:iam::123456789012:role/gone"
+_RUN = ("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command")
 
 
 @pytest.fixture
@@ -163,21 +164,47 @@ def test_the_line_that_is_meant_can_be_read(mistake: Callable[[str], UsageError]
 
 
 @pytest.mark.parametrize(
-    "line", ["power-user 123456 654321", "explain power-user 654321", "login me 654321", "off 654321"]
+    ("line", "after"),
+    [
+        ("power-user 123456 654321", " after the code"),
+        ("explain power-user 654321", ""),
+        ("login me 654321", ""),
+        ("off 654321", ""),
+    ],
 )
-def test_a_number_that_is_too_much_is_not_shown(mistake: Callable[[str], UsageError], line: str) -> None:
+def test_a_number_that_is_too_much_is_not_shown(mistake: Callable[[str], UsageError], line: str, after: str) -> None:
     """It may be a code."""
-    assert "unexpected argument: …" == mistake(line).fact
+    assert f"unexpected argument{after}: a number" == mistake(line).fact
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("read-only -- ls", ("awsenv exec read-only -- ls",)),
+        ("read-only -- ls -l --print", ("awsenv exec read-only -- ls -l --print",)),
+        ("use read-only --print -- ls", ("awsenv exec read-only -- ls",)),
+        ("power-user 123456 --region x -- ls", ("awsenv exec power-user --region x -- ls",)),
+        ("power-user 123456 --external-id x -- ls -l", ("awsenv exec power-user --external-id - -- ls -l",)),
+        ("read-only canary -- ls", _RUN),
+        ("read-only canary", _RUN),
+        ("read-only -- 12345", _RUN),
+    ],
+)
+def test_a_command_after_a_role_is_run_by_exec(
+    mistake: Callable[[str], UsageError], line: str, meant: tuple[str, ...]
+) -> None:
+    """The step is the very line of `exec`. A word before `--` may be a password, a number a code: neither is shown."""
+    assert meant == mistake(line).hints
 
 
 @pytest.mark.parametrize(
     ("line", "insists"),
     [
-        ("staus", "awsenv use staus takes it for a role"),
-        ("power-usr 123456", "awsenv use power-usr takes it for a role"),
-        ("exec lst -- true", "awsenv exec 123456789012/lst takes it for a role"),
-        ("doctor power-usr", "awsenv doctor 123456789012/power-usr takes it for a role"),
-        ("console power-usr", "awsenv console 123456789012/power-usr takes it for a role"),
+        ("staus", "awsenv use staus treats it as a role"),
+        ("power-usr 123456", "awsenv use power-usr treats it as a role"),
+        ("exec lst -- true", "awsenv exec 123456789012/lst treats it as a role"),
+        ("doctor power-usr", "awsenv doctor 123456789012/power-usr treats it as a role"),
+        ("console power-usr", "awsenv console 123456789012/power-usr treats it as a role"),
     ],
 )
 def test_a_role_of_such_a_name_can_be_insisted_on(
@@ -251,6 +278,8 @@ def test_no_word_of_another_tool_is_a_command(word: str) -> None:
             "awsenv ROLE: the role is the first word, a profile or an ARN",
         ),
         ("list --region x", "there is no option --region", "awsenv list --help"),
+        ("--foo", "there is no option --foo", "awsenv --help"),
+        ("power-user --foo", "there is no option --foo", "awsenv use --help"),
         ("power-user -p x", "there is no option -p", "awsenv use --help"),
         ("power-user --duration", "--duration needs a value", "--duration TIME"),
         ("power-user -=", "there is no option -=", "awsenv use --help"),
@@ -343,7 +372,7 @@ def test_a_config_file_that_is_not_there_is_named(shared_world: World) -> None:
     """AWS knows no role of the name of a profile whose file is not read: the step names the files."""
     done = shared_world.run("deploy", AWS_CONFIG_FILE="/no/such")
 
-    step = "awsenv list shows the profiles: 'deploy' is not one in /no/such (not there) and ~/.aws/credentials"
+    step = "awsenv list shows the profiles: 'deploy' is not one in /no/such (missing) or ~/.aws/credentials"
     assert f"  try      {step}\n" in done.stderr
 
 

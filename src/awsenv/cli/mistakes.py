@@ -43,10 +43,11 @@ class _Command(TyperCommand):
             if param.required and values.get(param.name) is None:
                 raise UsageError(f"which {param.name}?", hint=(hint, LIST) if param.name == "role" else hint)
         if rest:
-            run = ("awsenv exec ROLE -- COMMAND runs a command",) if self.name == "use" else ()
-            # Do not show what may be a code.
-            shown = " ".join("…" if re.fullmatch("[0-9 ]+", word) else word for word in rest)
-            raise UsageError(f"unexpected argument: {shown}", hint=(hint, *run))
+            # A number may be a code.
+            shown = " ".join("a number" if _is_number(word) else word for word in rest)
+            after = " after the code" if _is_number(values.get("code") or "") else ""
+            hints = typos.run_hints(args) if self.name == "use" else (hint,)
+            raise UsageError(f"unexpected argument{after}: {shown}", hint=hints)
         ctx.params = {name: value for name, value in values.items() if value is not None}
         return []
 
@@ -54,6 +55,10 @@ class _Command(TyperCommand):
         """Return the values by name, and the excess words."""
         values, rest, _ = self.make_parser(ctx).parse_args(list(args))
         return values, rest
+
+
+def _is_number(word: str) -> bool:
+    return re.fullmatch("[0-9 ]+", word) is not None
 
 
 def _refuse_empty(option: str, value: Any) -> None:
@@ -152,7 +157,8 @@ def _wrong(error: TyperException, called: str, args: list[str]) -> UsageError:
     fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
     long = [option for option in known if option.startswith("--") and option != "--help"]
     hint = typos.option_hint(args, typed, long, COMMANDS[called].usage if called else USAGE)
-    return UsageError(fact[:1].lower() + fact[1:], hint=hint or " ".join(filter(None, ("awsenv", called, "--help"))))
+    page = called if not args[0].startswith("-") else ""
+    return UsageError(fact[:1].lower() + fact[1:], hint=hint or " ".join(filter(None, ("awsenv", page, "--help"))))
 
 
 def _has(arg: str, option: str) -> bool:

@@ -119,10 +119,12 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
     except MfaError:
         # The word is not shown: it may be a password.
         name = caller.args[0] if caller.args and caller.args[0] in COMMANDS else DEFAULT
-        run = ("awsenv exec ROLE -- COMMAND runs a command",) if name == DEFAULT else ()
-        raise UsageError(
-            "the word after the role is not an MFA code, which is six digits", hint=(usage(name), *run)
-        ) from None
+        hint: tuple[str, ...] = (usage(name),)
+        if name == DEFAULT:
+            from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong
+
+            hint = typos.run_hints(caller.args)
+        raise UsageError("the word after the role is not an MFA code, which is six digits", hint=hint) from None
     if made.external_id == "-":
         made = replace(made, external_id=caller.ask_secret("External id: "))
     return made
@@ -195,7 +197,7 @@ def seconds(text: str, origin: Origin) -> int:
     try:
         return duration.parse(text)
     except ValueError:
-        raise UsageError(f"not a duration: {text!r}", origin, hint="such as 1h, 90m or 3600 (seconds)") from None
+        raise UsageError(f"not a duration: {text!r}", origin, hint="write it as 1h, 90m or 3600 (seconds)") from None
 
 
 def _tag(text: str, origin: Origin) -> tuple[str, str]:

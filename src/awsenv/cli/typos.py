@@ -1,7 +1,7 @@
 """Words that were mistyped, or that are another tool's: refused before anything is sent, with the line that was meant.
 
 A word is refused only if it is no profile, no ARN and no ACCOUNT/ROLE, and near a profile or a command. `awsenv use
-WORD` takes it for a role all the same, and so does every command with ACCOUNT/ROLE.
+WORD` treats it as a role all the same, and so does every command with ACCOUNT/ROLE.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 from awsenv import config
+from awsenv.cli import reader
 from awsenv.cli.arguments import ARGUMENTS, declared, options
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.config import limits
@@ -92,7 +93,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if command is not None:
         fact = f"there is no profile {quoted(role)} in {profiles.where}"
         insists = f"awsenv {command} {_account(profiles, environ)}/{role}"
-    takes = (f"{insists} takes it for a role",) if limits.is_bare_name(role) else ()
+    takes = (f"{insists} treats it as a role",) if limits.is_bare_name(role) else ()
     raise UsageError(fact, hint=(meant, *takes))
 
 
@@ -170,6 +171,23 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: 
 def without_value(args: Sequence[str], typed: str) -> str:
     """Return the command line *args* with *typed* in place of the same flags with a value."""
     return _line([typed if arg.partition("=")[0] == typed else arg for arg in args], {})
+
+
+def run_hints(args: Sequence[str]) -> tuple[str, ...]:
+    """Return what to type for a line of `use` with too many words: if a command follows `--`, the line of `exec`.
+
+    Args:
+        args: The command line. A word before `--` may be a password, and is shown only if it is the role.
+    """
+    words = list(args)
+    words = words[1:] if words[:1] == [DEFAULT] else words
+    before, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
+    line = [*_taken(before, "exec"), "--", *after]
+    typed = reader.read(ARGUMENTS["exec"], line)
+    is_command = bool(after) and re.match("-|[0-9 ]+$", after[0]) is None
+    if is_command and typed is not None and typed.get("command") == after:
+        return (_line(["exec", *line], {}),)
+    return usage(DEFAULT), "awsenv exec ROLE -- COMMAND runs a command"
 
 
 def _called(args: Sequence[str], word: str, found: str) -> str:
