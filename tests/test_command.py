@@ -117,7 +117,7 @@ def test_the_echo_is_restored_after_a_killed_command() -> None:
 
 def test_a_missing_command_is_not_found() -> None:
     """A command that does not exist is named without its arguments."""
-    with pytest.raises(command.Failed, match=r"^cannot be run: there is no /does/not/exist$") as failed:
+    with pytest.raises(command.Failed, match=r"^cannot be run: command not found: /does/not/exist$") as failed:
         command.run(["/does/not/exist", "canary"])
 
     assert ("write the whole path of the program",) == failed.value.hints

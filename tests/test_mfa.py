@@ -157,9 +157,9 @@ def test_a_message_is_wrapped_to_the_terminal(screen: Screen) -> None:
     screen.resize(40)
     codes = Codes(terminal=screen.path)
     screen.type("654321\n")
-    codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code: it is wrong or was used"))
+    codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code: it is wrong or already used"))
 
-    lines = "AWS rejected that MFA code: it is wrong\nor was used. Wait for the next one.\n"
+    lines = "AWS rejected that MFA code: it is wrong\nor already used. Wait for the next one.\n"
     assert lines in screen.shown(lines)
 
 
@@ -360,7 +360,7 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("/does/not/exist canary", "cannot be run: there is no /does/not/exist"),
+        ("/does/not/exist canary", "cannot be run: command not found: /does/not/exist"),
         ("PIN=canary oathtool", "begins with the assignment PIN="),
         ("sh -c 'echo canary; echo canary >&2; exit 3'", "failed with status 3"),
         ("sh -c 'kill $$'", "was ended by SIGTERM"),

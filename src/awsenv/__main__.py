@@ -75,7 +75,7 @@ def _run(args: list[str]) -> int:
 
             picked = picker.with_role(args, begin)
             if picked is None:
-                return process.fail(args, 130, "awsenv: no role was picked\n")
+                return process.fail(args, 130, "awsenv: no role picked\n")
             args = picked
         if not commands.lacks_role(args):
             result = conversation.run(args)

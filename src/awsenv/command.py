@@ -170,7 +170,7 @@ def _not_started(word: str, error: OSError | ValueError) -> Failed:
     if code == errno.ENOENT and "/" in name and os.path.exists(name):  # noqa: PTH110 - text
         return Failed(f"cannot be run: the interpreter of {shown} does not exist", "correct the first line of the file")
     if code == errno.ENOENT:
-        return Failed(f"cannot be run: there is no {shown}", "write the whole path of the program")
+        return Failed(f"cannot be run: command not found: {shown}", "write the whole path of the program")
     if code == errno.EACCES:
         what, step = "not executable", f"chmod +x {shlex.quote(shown)}"
         if os.path.isdir(name):  # noqa: PTH112 - text

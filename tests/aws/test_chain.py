@@ -280,7 +280,7 @@ def test_a_rejected_code_is_followed_by_another_prompt(power_user: Home) -> None
     """The terminal shows that AWS rejected the code of the command line, and the next code is sent."""
     power_user.type(power_user.device.code())
     assert power_user.obtain("power", "000000", terminal=True).session_token
-    assert power_user.sees("AWS rejected that MFA code: it is wrong or was used. Wait for the next one.")
+    assert power_user.sees("AWS rejected that MFA code: it is wrong or already used. Wait for the next one.")
     assert power_user.actions() == ["AssumeRole"] * 2
 
 

@@ -192,7 +192,7 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
         # Not started
         (
             "/no/such/vault --canary",
-            "cannot be run: there is no /no/such/vault",
+            "cannot be run: command not found: /no/such/vault",
             None,
             "write the whole path",
         ),
@@ -206,15 +206,15 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
             "correct the first",
         ),
         ("PIN=canary vault", "begins with the assignment PIN=", None, "set the variable by env"),
-        ("~/bin/vault", "cannot be run: there is no ~/bin/vault", ARGUMENT.format("~"), NO_SHELL),
+        ("~/bin/vault", "cannot be run: command not found: ~/bin/vault", ARGUMENT.format("~"), NO_SHELL),
         (
             "$HOME/vault",
-            "cannot be run: there is no $HOME/vault",
+            "cannot be run: command not found: $HOME/vault",
             "no shell runs it, so $HOME is an argument",
             NO_SHELL,
         ),
-        ("$(vault)", "cannot be run: there is no $(vault)", ARGUMENT.format("$("), NO_SHELL),
-        ("`vault x`", "cannot be run: there is no `vault", ARGUMENT.format("`"), NO_SHELL),
+        ("$(vault)", "cannot be run: command not found: $(vault)", ARGUMENT.format("$("), NO_SHELL),
+        ("`vault x`", "cannot be run: command not found: `vault", ARGUMENT.format("`"), NO_SHELL),
         ("'' canary", "begins with an empty word", None, "write the program first"),
         ("echo 'canary", "has an unclosed quote", None, "close the quote"),
         # Failed

@@ -92,7 +92,7 @@ BAD = (
     ("AWSENV_SESSION_NAME", "a b", "the role session name 'a b' holds ' ', which AWS does not accept"),
     ("AWSENV_MFA_SERIAL", "abc", "'abc' is not the ARN or serial number of an MFA device"),
     ("AWSENV_POLICY_ARN", "abc", "'abc' is not the ARN of a managed policy"),
-    ("AWSENV_PROFILE", "nobody", "there is no profile 'nobody' in ~/.aws/config and ~/.aws/credentials"),
+    ("AWSENV_PROFILE", "nobody", "there is no profile 'nobody' in ~/.aws/config or ~/.aws/credentials"),
     ("AWSENV_SHELL", "nosh", "awsenv knows no shell 'nosh'"),
 )
 """A variable, a value that no command accepts, and what is wrong with it."""

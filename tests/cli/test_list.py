@@ -314,11 +314,11 @@ def test_a_list_of_nothing_names_the_files(world: World, clean_environ: dict[str
     answer = world.run("list", HOME=f"{clean_environ['HOME']}/elsewhere")
 
     assert (0, "") == (answer.returncode, answer.stdout)
-    assert "~/.aws/config (not there)" in answer.stderr
+    assert "~/.aws/config (missing)" in answer.stderr
     without = world.run("list", AWS_CONFIG_FILE="", AWS_SHARED_CREDENTIALS_FILE="")
-    assert "the empty path (not there) and the empty path (not there)" in without.stderr
+    assert "the empty path (missing) or the empty path (missing)" in without.stderr
     device = world.run("list", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="")
-    assert "/dev/null (not a regular file) and the empty path (not there)" in device.stderr
+    assert "/dev/null (not a regular file) or the empty path (missing)" in device.stderr
 
 
 def test_five_hundred_profiles_stay_apart_on_a_narrow_terminal(listed: List) -> None:

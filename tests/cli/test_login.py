@@ -277,7 +277,7 @@ def test_logout_ends_the_agent(world: World, until: Until, has_ended: Callable[[
     assert not (Path(world.environ[runtime_directory.VARIABLE]) / runtime_directory.SOCKET).exists()
     for word in ("logout", "lock"):
         again = world.run(word)
-        assert (0, "", "awsenv: no agent runs\n") == (again.returncode, again.stdout, again.stderr)
+        assert (0, "", "awsenv: no agent is running\n") == (again.returncode, again.stdout, again.stderr)
     assert world.run("exec", "read-only", "--", "true").stderr == ""
 
 

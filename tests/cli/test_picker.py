@@ -201,7 +201,7 @@ def test_without_a_profile_there_is_nothing_to_pick(
     status, _ = window.end()
 
     assert 125 if words == ["exec"] else 4 == status
-    assert "$ awsenv\nawsenv: there are no AWS credentials in ~/.aws/config (not there)" in window.text
+    assert "$ awsenv\nawsenv: there are no AWS credentials in ~/.aws/config (missing)" in window.text
     assert window.is_as_before
 
 
@@ -248,7 +248,7 @@ def test_the_user_leaves(key: str, words: list[str], window: Window, clean_envir
     window.type(key)
 
     assert (130, "" if words else FAILURE) == window.end()
-    assert "awsenv: no role was picked" == window.text.splitlines()[-1]
+    assert "awsenv: no role picked" == window.text.splitlines()[-1]
     assert window.is_as_before
 
 
@@ -574,7 +574,7 @@ def test_what_is_typed_too_early_narrows_the_list(window: Window, clean_environ:
     window.type("\x1b")
     window.end()
 
-    assert [*BEFORE.splitlines(), "awsenv: no role was picked"] == window.text.splitlines()
+    assert [*BEFORE.splitlines(), "awsenv: no role picked"] == window.text.splitlines()
 
 
 def test_ctrl_z_stops_the_picker_as_a_job(
@@ -617,13 +617,13 @@ def test_tmux_shows_what_it_showed_before(
         until(lambda: "81/81" in tmux("capture-pane", "-p"))
         shown = tmux("capture-pane", "-p")
         tmux("send-keys", "Escape")
-        until(lambda: tmux("capture-pane", "-p").endswith("no role was picked\nready>\n"))
+        until(lambda: tmux("capture-pane", "-p").endswith("no role picked\nready>\n"))
         after = tmux("capture-pane", "-p", "-S", "-")
     finally:
         tmux("kill-server")
 
     assert "role>" == shown.split()[0]
-    expected = ["ready> seq 30; awsenv explain", *map(str, range(1, 31)), "awsenv: no role was picked", "ready>"]
+    expected = ["ready> seq 30; awsenv explain", *map(str, range(1, 31)), "awsenv: no role picked", "ready>"]
     assert expected == after.rstrip("\n").splitlines()
 
 

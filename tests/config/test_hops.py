@@ -181,7 +181,7 @@ def test_a_duration_comes_back_as_it_was_typed(
         ("duration_seconds = 3600 ; an hour", "put the comment on its own line"),
         ("external_id = canary # c", "put the comment on its own line"),
         ("external_id = canary\n  x", "put the value on one line, and do not indent the line below it"),
-        ("mfa_serial = alice", "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours"),
+        ("mfa_serial = alice", "write it as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours"),
         ("duration_seconds = 10", "write duration_seconds = 900 to 43200"),
         ("role_session_name = jane doe", "use 2 to 64 of A-Z a-z 0-9 _ +=,.@-"),
     ],
@@ -201,7 +201,7 @@ def test_the_hint_says_what_to_write(line: str, hint: str, home: Home) -> None:
         (f"'{ARN}'", "remove the quotes"),
         (f"{ARN} # prod", "put the comment on its own line"),
         (f'"{ARN}" # prod', "put the comment on its own line"),
-        ("power-user", "such as arn:aws:iam::123456789012:role/NAME"),
+        ("power-user", "write it as arn:aws:iam::123456789012:role/NAME"),
     ],
 )
 def test_the_hint_corrects_a_role_arn(role_arn: str, hint: str, home: Home) -> None:

@@ -298,7 +298,7 @@ def test_without_any_credentials_the_hint_says_what_gives_some(home: Home) -> No
         with pytest.raises(SourceError) as caught:
             config.resolve(RoleRequest(word), config.read(home.environ()), home.environ())
 
-        fact = "there are no AWS credentials in ~/.aws/config (not there) and ~/.aws/credentials (not there), and none"
+        fact = "there are no AWS credentials in ~/.aws/config (missing) or ~/.aws/credentials (missing), and none"
         assert f"{fact} in the environment" == caught.value.fact
         assert ("aws configure sso", "aws configure") == caught.value.hints
 
@@ -319,7 +319,7 @@ def test_a_home_that_is_no_folder_is_the_cause(path: str) -> None:
     [
         (
             "deploy",
-            "there is no profile 'deploy' in ~/.aws/config and ~/.aws/credentials, and no default profile",
+            "there is no profile 'deploy' in ~/.aws/config or ~/.aws/credentials, and no default profile",
         ),
         (f"{ARN}x", "there is no default profile"),
     ],
@@ -412,7 +412,7 @@ def test_a_chain_has_a_maximum_length(home: Home) -> None:
             "source_profile = me\ncredential_source = Environment\n",
             "profile 'a' has both source_profile and credential_source",
         ),
-        ("source_profile = gone\n", "there is no profile 'gone' in ~/.aws/config and ~/.aws/credentials"),
+        ("source_profile = gone\n", "there is no profile 'gone' in ~/.aws/config or ~/.aws/credentials"),
         ("source_profile =\n", "source_profile is empty"),
         ("credential_source = environment\n", "'environment' is not a credential_source"),
     ],

@@ -239,7 +239,7 @@ SET_UPS = (
         then='[profile "a b"] works in the AWS CLI, but not in every other AWS SDK',
     ),
     SetUp(
-        "there is no profile 'defualt' in ~/.aws/config and ~/.aws/credentials",
+        "there is no profile 'defualt' in ~/.aws/config or ~/.aws/credentials",
         _role("a", "[profile a]\n" + ROLE.format("a").replace("default", "defualt")),
     ),
     SetUp(

@@ -156,5 +156,5 @@ def test_a_source_whose_header_is_wrong_is_the_cause(tmp_path: Path, header: str
 def test_a_name_that_is_no_profile_is_named_as_such(tmp_path: Path, role: str, *, is_shown: bool) -> None:
     """A word that is no profile is a role of the source's account, which a reader of the chain may not expect."""
     found, _ = _chain(tmp_path, CONFIG, role)
-    fact = "'nowhere' is no profile: it is taken for a role in the account of the source"
+    fact = "'nowhere' is not a profile; it is treated as a role in the account of the source"
     assert is_shown is (Finding("chain", Verdict.FINE, fact) in found["chain"])

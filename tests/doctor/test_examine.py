@@ -63,7 +63,7 @@ def test_the_login_that_is_recommended_is_a_whole_command(tmp_path: Path, source
     environ = {"HOME": str(tmp_path), "PATH": "", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     found = list(examine(Inputs(environ, "/bin/awsenv", lambda: 0, request=RoleRequest("r0"))))
 
-    fact = f"none runs; {login} starts one, so that one code a day is enough"
+    fact = f"not running; {login} starts one, so that one code a day is enough"
     assert Finding("agent", Verdict.FINE, fact) == found[-1]
 
 

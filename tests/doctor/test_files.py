@@ -44,14 +44,14 @@ def test_one_file_is_enough(home: Path) -> None:
     (home / ".aws" / "credentials").unlink()
     (finding,) = found(home)
     assert Verdict.FINE is finding.verdict
-    assert "~/.aws/config and ~/.aws/credentials (not there): 2 profiles" == finding.fact
+    assert "~/.aws/config and ~/.aws/credentials (missing): 2 profiles" == finding.fact
 
 
 def test_none_is_no_fault(tmp_path: Path) -> None:
     """The environment may hold the credentials; if it does not, the finding on the chain says so."""
     (finding,) = found(tmp_path)
     assert Verdict.FINE is finding.verdict
-    assert "~/.aws/config (not there) and ~/.aws/credentials (not there): 0 profiles" == finding.fact
+    assert "~/.aws/config (missing) and ~/.aws/credentials (missing): 0 profiles" == finding.fact
 
 
 @pytest.mark.parametrize(

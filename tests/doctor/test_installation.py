@@ -315,7 +315,7 @@ def test_an_agent_that_runs(world: World) -> None:
     """The finding names the runtime directory."""
     assert world.run("login", world.device.code()).returncode == 0
     finding = of_agent(world.environ)
-    assert (Verdict.FINE, f"one runs, in {world.environ[runtime_directory.VARIABLE]}") == (
+    assert (Verdict.FINE, f"running, in {world.environ[runtime_directory.VARIABLE]}") == (
         finding.verdict,
         finding.fact,
     )

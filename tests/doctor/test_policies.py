@@ -209,7 +209,7 @@ def test_an_age_is_named() -> None:
 def test_an_unreadable_policy() -> None:
     """The next step names the account whose IAM must be readable."""
     found = unreadable(_request())
-    assert ("user alice cannot read that of role deploy", Verdict.UNKNOWN) == (found.fact, found.verdict)
+    assert ("the trust policy of role deploy cannot be read from here", Verdict.UNKNOWN) == (found.fact, found.verdict)
     assert (f"pass --iam-profile with one that may read IAM of account {ACCOUNT}",) == found.hints
 
 
@@ -273,7 +273,7 @@ def test_the_verdict(found: Policies | None, request_: Request, grounds: Grounds
         (_policies(), NEAR, None, "and needs none if the role trusts it by name"),
         (_policies(DENY), NEAR, Grounds.NAMED, "a policy of user alice denies sts:AssumeRole on role deploy"),
         (_policies(THE_ROLE, boundary=ANOTHER), FAR, None, "the permissions boundary of user alice does not allow"),
-        (None, NEAR, None, "those of user alice cannot be read from here"),
+        (None, NEAR, None, "the policies of user alice cannot be read from here"),
     ],
 )
 def test_the_fact(found: Policies | None, request_: Request, grounds: Grounds | None, fact: str) -> None:

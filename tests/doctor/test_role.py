@@ -36,7 +36,7 @@ def test_a_role_that_works_without_readable_policies(account: Account) -> None:
     assert {"source", "clock", "MFA device", "trust policy", "identity policy", "role"} == set(found)
     assert {Verdict.FINE} == {finding.verdict for findings in found.values() for finding in findings}
     (trusted,) = found["trust policy"]
-    assert trusted.fact == "user alice cannot read that of role plain, but AWS accepts the request"
+    assert trusted.fact == "the trust policy of role plain cannot be read from here, but AWS accepts the request"
 
 
 def test_a_missing_role_names_the_one_that_was_meant(account: Account) -> None:

@@ -439,7 +439,9 @@ def test_a_code_that_aws_rejects_is_asked_for_again(
     login(aging)
     aging.sandbox.clock.elapse(30)
     shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "printenv", "AWSENV_ROLE"], environ)
-    shown.see("AWS rejected that MFA code: it is wrong or was used. Wait for the next one.\r\nMFA code for alice .*: ")
+    shown.see(
+        "AWS rejected that MFA code: it is wrong or already used. Wait for the next one.\r\nMFA code for alice .*: "
+    )
     shown.send(aging.device.code() + "\r")
 
     assert shown.gone() == 0

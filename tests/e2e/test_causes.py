@@ -529,7 +529,7 @@ ROWS = (
     ),
     Row(
         "a command that is not there",
-        "credential_process cannot be run: there is no /no/such/vault\n"
+        "credential_process cannot be run: command not found: /no/such/vault\n"
         "  in       FOLDER/config:8, [profile s], credential_process\n"
         "  try      write the whole path of the program\n",
         **process("/no/such/vault"),
@@ -550,7 +550,7 @@ ROWS = (
     ),
     Row(
         "a command with a variable",
-        "credential_process cannot be run: there is no $HOME/vault\n"
+        "credential_process cannot be run: command not found: $HOME/vault\n"
         "  because  no shell runs it, so $HOME is an argument\n"
         "  in       FOLDER/config:8, [profile s], credential_process\n"
         "  try      let a shell run it: credential_process = sh -c '...'\n",
@@ -859,7 +859,7 @@ ROWS = (
     ),
     Row(
         "an mfa_process that is not there",
-        "mfa_process cannot be run: there is no /no/such\n"
+        "mfa_process cannot be run: command not found: /no/such\n"
         "  in       FOLDER/config:6, [profile p], mfa_process\n"
         "  try      write the whole path of the program\n",
         status=6,

@@ -429,7 +429,7 @@ SET_UPS = (
         _edited(r"\d{12}:mfa", f"{ELSEWHERE}:mfa"),
         admin=False,
     ),
-    Broken("a used code", "power-user {used}", "MFA code", "it is wrong or was used", "next code", _used_code),
+    Broken("a used code", "power-user {used}", "MFA code", "it is wrong or already used", "next code", _used_code),
     # The trust policy.
     Broken(
         "no external id",
@@ -704,7 +704,7 @@ def test_the_doctor_without_a_role(world: World) -> None:
     world.configure("\n[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n")
     answer = world.run("doctor")
     assert (0, "") == (answer.returncode, answer.stderr)
-    assert "its account has 1 digits instead of 12" in answer.stdout
+    assert "its account has 1 digit instead of 12" in answer.stdout
     assert "2 of 3 have a complete chain" in answer.stdout
     assert "user alice of account" in answer.stdout
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conftest import World
 
 FACT = (
-    "there are no AWS credentials in ~/.aws/config (not there) and ~/.aws/credentials (not there), "
+    "there are no AWS credentials in ~/.aws/config (missing) or ~/.aws/credentials (missing), "
     "and none in the environment\n"
 )
 STEPS = """\
@@ -101,7 +101,5 @@ def test_files_without_credentials_say_the_same(shared_world: World, tmp_path: P
     (tmp_path / ".aws" / "config").write_text("[default]\nregion = eu-central-1\n")
     done = shared_world.run("power-user", HOME=str(tmp_path))
 
-    fact = (
-        "there are no AWS credentials in ~/.aws/config and ~/.aws/credentials (not there), and none in the environment"
-    )
+    fact = "there are no AWS credentials in ~/.aws/config or ~/.aws/credentials (missing), and none in the environment"
     assert f"awsenv: {fact}\n{STEPS}" == done.stderr

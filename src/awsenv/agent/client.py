@@ -260,7 +260,7 @@ def ask(
 def no_agent(environ: Environ) -> NoAgent:
     """Return the error that no agent is found. It says where one runs to which *environ* does not lead."""
     if (folder := runtime_directory.elsewhere(environ)) is None:
-        return NoAgent("no agent runs")
+        return NoAgent("no agent is running")
     import shlex  # noqa: PLC0415 - only for this message
 
     variable = "XDG_RUNTIME_DIR"

@@ -163,7 +163,7 @@ def _mfa_failed(message: str, request: Request) -> MfaError:
     device, origin = printable(request.serial or ""), request.origins.get("SerialNumber")
     if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
         return CodeRejected(
-            "AWS rejected that MFA code: it is wrong or was used",
+            "AWS rejected that MFA code: it is wrong or already used",
             origin,
             hint=f"pass the next code of {device} as the second word",
         )

@@ -137,7 +137,7 @@ class ProgramArguments(Arguments):
     ACCOUNT/ROLE, or the name of a role in your own account; `-` is the previous role. CODE is the six digits of your
     MFA device. Without ROLE, `use`, `exec`, `console` and `explain` let you pick one from a list.
 
-    A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
+    A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` treats it as a role.
     """
 
     version: bool = flag("Print the version.", "--version")

@@ -157,7 +157,7 @@ def _administrator(caller: Caller, profile: str | None, option: str, *, is_confi
             raise config.nothing(profiles, base) or ConfigError(
                 f"there is no profile {quoted(name)} in {profiles.where}",
                 origin,
-                hint=meant or f"{option} names a profile that may administer IAM",
+                hint=meant or f"pass {option} with a profile that may administer IAM",
             )
         resolved = resolve(caller, name, None, RoleOptions())
         resolved = replace(resolved, question="Administer IAM with it?", is_confirmed=is_confirmed)
@@ -165,7 +165,7 @@ def _administrator(caller: Caller, profile: str | None, option: str, *, is_confi
         credentials, settings, region = lease.credentials, lease.chain.settings_profile, lease.chain.region
     session = AwsSession(profiles, base, profile=settings, region=region, waits=caller.provider.waits)
     iam = Iam(session, credentials)
-    iam.denied_hint = f"{option} names a profile that may administer IAM in account {iam.principal.account}"
+    iam.denied_hint = f"pass {option} with a profile that may administer IAM in account {iam.principal.account}"
     return iam
 
 

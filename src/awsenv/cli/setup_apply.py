@@ -124,7 +124,7 @@ class Applier:
         self._shows_key = True
         _, _, _, _, account, name = serial.split(":", 5)
         user = name.removeprefix("mfa/")
-        about = [seed, f"It is shown only now. The device is {user}, in account {account}."]
+        about = [seed, f"It is shown only once. The device is {user}, in account {account}."]
         drawing = qr_code.draw(qr_code.otpauth(user, account, seed))
         lines = qr_code.laid_out(drawing, about, *self.terminal.size())
         self.terminal.draw(_ALTERNATE + "\n".join(lines) + "\n")
@@ -322,8 +322,8 @@ def _open_terminal() -> mfa.Terminal:
 
 def _done_before(number: int) -> str:
     if number > 2:  # noqa: PLR2004 - the plural
-        return f"the {number - 1} steps before it are done, and stay"
-    return "the step before it is done, and stays" if number > 1 else "nothing was changed before it"
+        return f"the {number - 1} steps before it are done and are kept"
+    return "the step before it is done and is kept" if number > 1 else "nothing was changed before it"
 
 
 def _delete(iam: Iam, action: str, parameters: Mapping[str, str]) -> None:

@@ -137,7 +137,7 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
     """Refuse to show secrets where nothing evaluates them."""
     if caller.prints_to_terminal:
         if not shell.evaluate:
-            raise UsageError(_SHOWN, hint="--print prints all the same")
+            raise UsageError(_SHOWN, hint="--print prints it anyway")
         hint: tuple[str, ...] = (shell.evaluate.format(f"awsenv {words}".rstrip()),)
         if shell.has_hook:
             hint = (*hint, f"load the hook, once: {shell.load}")
@@ -159,7 +159,7 @@ def check_that_it_is_read(caller: Caller, line: str) -> None:
         UsageError: stdout is a terminal, a file, or a pipe that no calling process reads.
     """
     if caller.prints_to_terminal:
-        raise UsageError(_SHOWN, hint=(f"in a profile of ~/.aws/config: {line}", "--print prints all the same"))
+        raise UsageError(_SHOWN, hint=(f"in a profile of ~/.aws/config: {line}", "--print prints it anyway"))
     _check_that_it_is_not_astray(caller, _EXEC)
 
 
@@ -168,5 +168,5 @@ def _check_that_it_is_not_astray(caller: Caller, instead: str) -> None:
         where = "a file" if astray == process.FILE else "a command that is not a shell"
         raise UsageError(
             f"nothing was done: the output, which may hold keys, would have gone to {where}",
-            hint=(instead, "--print prints all the same"),
+            hint=(instead, "--print prints it anyway"),
         )

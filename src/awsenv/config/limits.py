@@ -100,14 +100,15 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
         return RoleArn(match["partition"], match["account"], match["rest"])
     session = re.fullmatch(_SESSION, text, re.ASCII)
     account = re.match(r"arn:[a-z-]+:iam::([0-9]*):role/", text)
-    hint = "such as arn:aws:iam::123456789012:role/NAME"
+    hint = "write it as arn:aws:iam::123456789012:role/NAME"
     reason = ""
     if session is not None:
         partition, number, name = session.groups()
         reason = ": it is the ARN of a session"
         hint = f"its role may be arn:{partition}:iam::{number}:role/{name}"
     elif account is not None and not matches(_ACCOUNT, account[1]):
-        reason = f": its account has {len(account[1])} digits instead of 12"
+        digits = len(account[1])
+        reason = f": its account has {digits} digit{'' if digits == 1 else 's'} instead of 12"
     raise refused(f"{quoted(text)} is not the ARN of a role{reason}", text, origin, hint)
 
 
@@ -143,7 +144,7 @@ def mfa_serial(text: str, origin: Origin) -> str:
     """Check the ARN or serial number of an MFA device that shows codes."""
     if not matches(r"[\w+=/:,.@-]{9,256}", text):
         fact = f"{quoted(text)} is not the ARN or serial number of an MFA device"
-        hint = ("such as arn:aws:iam::123456789012:mfa/alice", "aws iam list-mfa-devices shows yours")
+        hint = ("write it as arn:aws:iam::123456789012:mfa/alice", "aws iam list-mfa-devices shows yours")
         raise refused(fact, text, origin, hint)
     if ":u2f/" in text:
         raise ConfigError(
@@ -281,7 +282,7 @@ def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
     _at_most(len(arns), _MAX_POLICY_ARNS, "session policy ARNs", origin)
     for arn in arns:
         if not matches(r"arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", arn):
-            hint = "such as arn:aws:iam::aws:policy/ReadOnlyAccess"
+            hint = "write it as arn:aws:iam::aws:policy/ReadOnlyAccess"
             raise refused(f"{quoted(arn)} is not the ARN of a managed policy", arn, origin, hint)
     return tuple(arns)
 

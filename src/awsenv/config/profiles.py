@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 from awsenv.config import files, ini, rails
 from awsenv.record import dataclass
-from awsenv.wording import quoted
+from awsenv.wording import listed, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Profiles:
         """The config file, as origins name it."""
         self.credentials_name = credentials.name
         """The credentials file, as origins name it."""
-        self.where = " and ".join(map(_named, (config, credentials)))
+        self.files = [_named(config), _named(credentials)]
         """The two files for a message, which also says if one does not exist."""
         self.is_without_config = config.text is None
         """Whether the config file does not exist."""
@@ -97,6 +97,11 @@ class Profiles:
         self.credentials_sections: Mapping[str, ini.Section] = ini.parse(credentials.text or "", credentials.name)
         """The sections of the credentials file by header, which is the name of the profile."""
         self._headers, self._others = _by_kind(self.config_sections)
+
+    @property
+    def where(self) -> str:
+        """The two files for a message on what neither of them has."""
+        return listed(self.files, "or")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -231,7 +236,7 @@ def forget() -> None:
 
 
 def _named(file: files.File) -> str:
-    lacks = "" if file.text is not None else " (not a regular file)" if file.is_taken else " (not there)"
+    lacks = "" if file.text is not None else " (not a regular file)" if file.is_taken else " (missing)"
     return (file.name or "the empty path") + lacks
 
 

@@ -16,7 +16,7 @@ from awsenv.config.settings import with_settings
 from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, Chain, Rails, RoleRequest
 from awsenv.record import replace
-from awsenv.variables import REGION, having
+from awsenv.variables import KEY_PAIR, REGION, TOKENS, having
 from awsenv.wording import listed, printable, quoted
 
 TYPE_CHECKING = False
@@ -108,7 +108,7 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
             used = device(serial, (*named, *own))
         hops = session_hops(used, source, request)
     else:
-        _refuse_mfa(links.source, request)
+        _refuse_mfa(links.source, request, environ)
     region = _region_of(request, (*own, *named), environ)
     name = source_name(request)
     label = links.source.profile or "environment"
@@ -247,19 +247,23 @@ def _device_of_the_roles(
     return only[0][0] if only else None, tuple(profile for _, profile in only)
 
 
-def _refuse_mfa(source: Source, request: RoleRequest) -> None:
+def _refuse_mfa(source: Source, request: RoleRequest, environ: Environ) -> None:
     """Refuse a code or the option of a device for temporary credentials.
 
     A variable is no error: it is set for every role.
     """
+    exported = [name for name in (*KEY_PAIR, *TOKENS) if source.kind == "environment" and environ.get(name)]
     for field in ("code", "mfa_serial"):
         origin = request.origin(field)
+        instead = f"leave {'the code' if field == 'code' else origin.name} out"
+        if exported:
+            instead = f"unset {' '.join(exported)}"
         if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
             raise ConfigError(
                 f"the credentials of {_owner(source)} are temporary",
                 origin,
                 because="AWS opens no MFA session with them",
-                hint=("leave it out", "name a source with the access key of a user: --profile"),
+                hint=(instead, "name a source with the access key of a user: --profile"),
             )
 
 

@@ -43,6 +43,6 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
         yield from role(resolved, inputs)
         login = login_command(resolved.chain, profiles, environ)
     if of_agent is None:
-        yield fine("agent", f"none runs; {login} starts one, so that one code a day is enough")
+        yield fine("agent", f"not running; {login} starts one, so that one code a day is enough")
     elif of_agent.verdict is Verdict.FINE:
         yield of_agent

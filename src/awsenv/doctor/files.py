@@ -20,7 +20,7 @@ from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
 from awsenv.provider import Resolved
-from awsenv.wording import printable
+from awsenv.wording import listed, printable
 from awsenv.wording import quoted as in_quotes
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
         if finding.origins not in [other.origins for other in found]:
             found.append(finding)
     number = len(profiles.names)
-    yield from found or [fine(CHECK, f"{profiles.where}: {number} profile{'' if number == 1 else 's'}")]
+    yield from found or [fine(CHECK, f"{listed(profiles.files)}: {number} profile{'' if number == 1 else 's'}")]
     return profiles
 
 
@@ -132,7 +132,8 @@ def chain(request: RoleRequest, profiles: Profiles, environ: Environ) -> Generat
     yield fine(CHAIN, _spelled(found))
     last = found.hops[-1] if found.hops else None
     if isinstance(last, AssumeRole) and last.profile is None and limits.is_bare_name(found.role):
-        yield fine(CHAIN, f"{in_quotes(found.role)} is no profile: it is taken for a role in the account of the source")
+        fact = "is not a profile; it is treated as a role in the account of the source"
+        yield fine(CHAIN, f"{in_quotes(found.role)} {fact}")
     for note in found.notes:
         hints = note.hints or (f"awsenv explain {shlex.quote(printable(found.role))}",)
         yield warning(CHAIN, note.fact, *hints, origins=[note.origin])

@@ -201,4 +201,4 @@ def agent(environ: Environ) -> Finding | None:
         origins = map(Origin, trouble.origins or [folder])
         end = "awsenv logout" if trouble.pid is None else f"kill -9 {trouble.pid}"
         return warning("agent", trouble.fact, *(trouble.hints or (end,)), origins=origins)
-    return fine("agent", f"one runs, in {folder}")
+    return fine("agent", f"running, in {folder}")

@@ -125,7 +125,7 @@ def trust_policy(found: Trust, request: Request, device: str | None) -> Iterator
 
 def unreadable(request: Request) -> Finding:
     """Return that the trust policy could not be read."""
-    fact = f"{request.principal.title} cannot read that of {request.role}"
+    fact = f"the trust policy of {request.role} cannot be read from here"
     account = request.hop.role.account
     return unknown(TRUST, fact, f"pass --iam-profile with one that may read IAM of account {account}")
 
@@ -214,7 +214,7 @@ def identity_policy(found: Policies | None, request: Request, grounds: Grounds |
     who, role = request.principal.title, request.role
     is_needed = request.is_foreign or grounds is Grounds.ACCOUNT
     if found is None:
-        fact = f"those of {who} cannot be read from here"
+        fact = f"the policies of {who} cannot be read from here"
         spared = grounds is not None and not is_needed
         return fine(IDENTITY, f"{fact}; none is needed") if spared else unknown(IDENTITY, fact)
     result = _permission(found, request, grounds or Grounds.NAMED)

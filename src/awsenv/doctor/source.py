@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 CHECK = "source"
 
+_SECOND = 1
+"""AWS's date has whole seconds."""
+
 Readers = tuple[tuple[str, Iam], ...]
 """Clients of IAM, each after its account, in the order in which they are tried."""
 
@@ -111,7 +114,8 @@ def _clock(clock: Clock) -> Finding:
         return unknown("clock", "AWS's response has no date")
     off = abs(clock.ahead)
     if off < NOTABLE:
-        return fine("clock", f"differs from AWS's by {duration.rounded(off)}")
+        differs = f"differs from AWS's by {duration.rounded(off)}"
+        return fine("clock", differs if off > _SECOND else "in step with AWS's")
     return of_error("clock", wrong_clock(clock.ahead), Verdict.WRONG if off > ACCEPTED else Verdict.WARNING)
 
 
