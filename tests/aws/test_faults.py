@@ -316,6 +316,12 @@ def test_a_name_that_does_not_resolve() -> None:
     assert "EndpointConnectionError" == of_botocore(botocore, "http://sts.invalid/")
 
 
+def test_the_zone_of_an_address() -> None:
+    """It follows `%25` in a URL (RFC 6874), and the system gets it without."""
+    outcome = of_ours(http(), f"http://[fe80::1%25{socket.if_indextoname(1)}]:1/")
+    assert "tcp" == outcome.partition(":")[0]
+
+
 @pytest.mark.parametrize("first", ["deaf", "refusing", "unreachable"])
 def test_the_next_address_is_tried(first: str) -> None:
     """If the first address hangs or fails, the connection goes to the second."""

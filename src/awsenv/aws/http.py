@@ -257,7 +257,8 @@ def _address(
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
     return Address(
-        parts.hostname or "",
+        # The zone of an IPv6 address follows `%25` in a URL (RFC 6874).
+        (parts.hostname or "").replace("%25", "%", 1),
         parts.port or (443 if is_tls else 80),
         is_tls=is_tls,
         bundle=bundle,
