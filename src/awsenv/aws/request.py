@@ -30,6 +30,12 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
+def without_root(url: str) -> str:
+    """Return *url* without a user name and password, and without a path that is only a slash."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=host_of(url), path="" if parts.path == "/" else parts.path).geturl()
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """An MFA code and its device."""

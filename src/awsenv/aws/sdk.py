@@ -7,7 +7,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import botocore.session
 from botocore import exceptions
@@ -21,7 +20,7 @@ from botocore.tokens import TokenProviderChain
 from awsenv.aws.connection import PROXY_TLS, TLS, HttpRequest, Unanswered
 from awsenv.aws.http import LateError, TooLargeError
 from awsenv.aws.proxy import ProxyError
-from awsenv.aws.request import host_of
+from awsenv.aws.request import without_root
 from awsenv.aws.session import AwsSession
 from awsenv.config.ini import Setting, nested
 from awsenv.config.settings import MOST, WITHOUT_REGION, unusable
@@ -191,7 +190,7 @@ class SdkSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         """
         operation = {"sts": "get_caller_identity", "iam": "get_user"}[client.meta.service_model.service_name]
         url: str = client.generate_presigned_url(operation)
-        return f"{urlsplit(url).scheme}://{host_of(url)}{urlsplit(url).path.rstrip('/')}"
+        return without_root(url.partition("?")[0])
 
     def _look_up_in(self, environ: Environ) -> None:
         store = self.get_component("config_store")

@@ -19,7 +19,7 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 from awsenv import __version__
-from awsenv.aws.request import IDENTITY, host_of
+from awsenv.aws.request import IDENTITY, without_root
 from awsenv.config.ini import nested
 from awsenv.config.partitions import partition_with
 from awsenv.config.settings import MOST, WITHOUT_REGION
@@ -91,7 +91,7 @@ class ClientSettings:
     """How a request to STS is sent."""
 
     url: str
-    """Without a user name and password, and without a trailing slash."""
+    """Without a user name and password, and without a path that is only a slash."""
     configured: Origin | None
     """What sets that URL; None: it is one of AWS."""
     signing_region: str
@@ -160,8 +160,7 @@ def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[st
     if region is not None and not _is_plain(region):
         return None
     if configured is not None:
-        parts = urlsplit(configured.value)
-        return parts._replace(netloc=host_of(configured.value)).geturl().rstrip("/"), region or WITHOUT_REGION
+        return without_root(configured.value), region or WITHOUT_REGION
     if region is None:
         return None if fips or dual_stack else (_GLOBAL, WITHOUT_REGION)
     partition = partition_with(region)
@@ -177,8 +176,8 @@ def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[st
 
 def _is_plain(region: str) -> bool:
     """Return whether *region* can be part of a host name, and is not a pseudo region, which botocore replaces."""
-    letters = region.replace("-", "")
-    is_label = letters.isascii() and letters.isalnum() and len(region) <= _LONGEST_LABEL
+    is_name = region.isascii() and region.replace("-", "").isalnum() and not region.isdigit()
+    is_label = is_name and region.strip("-") == region and len(region) <= _LONGEST_LABEL
     return is_label and "fips" not in region and not region.endswith("-global")
 
 
@@ -216,11 +215,11 @@ def user_agent(app_id: str | None, retry_mode: str) -> str:
         f"md/arch#{_product(system.machine)}",
         f"lang/python#{python}",
         f"cfg/retry-mode#{retry_mode}",
-        f"app/{_product(app_id)}" if app_id else "",
+        f"app/{_product(app_id, '#')}" if app_id else "",
     )
     return " ".join(filter(None, parts))
 
 
-def _product(text: str) -> str:
-    """Replace the characters that a user agent may not contain (botocore, `useragent.py`)."""
-    return re.sub(r"[^A-Za-z0-9!$%&'*+.^_`|~,-]", "-", text)
+def _product(text: str, more: str = "") -> str:
+    """Replace the characters that a user agent may not contain (botocore, `useragent.py`), but for *more*."""
+    return re.sub(rf"[^A-Za-z0-9!$%&'*+.^_`|~,{more}-]", "-", text)
