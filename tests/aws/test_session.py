@@ -344,17 +344,20 @@ def test_an_environment_names_the_proxies_that_python_finds_in_it(environ: dict[
     assert expected == (proxies(environ) or {})
 
 
-@pytest.mark.parametrize("setting", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative"])
+@pytest.mark.parametrize("setting", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative", "home"])
 def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
     home: Home, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    """Ignore that of the process; a relative path begins at the folder of the caller."""
+    """Ignore that of the process; a relative path begins at the folder of the caller, and `~` is their home."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    monkeypatch.setenv("HOME", "/nowhere")
     home.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
     profiles = home.configure(f"[default]\nca_bundle = {certificate}\n" if setting == "profile" else "")
     if setting == "relative":
         profiles = config.read(home.environ, str(certificate.parent))
         home.environ["AWS_CA_BUNDLE"] = certificate.name
+    elif setting == "home":
+        home.environ.update(HOME=str(certificate.parent), AWS_CA_BUNDLE=f"~/{certificate.name}")
     elif setting != "profile":
         home.environ[setting] = str(certificate)
 

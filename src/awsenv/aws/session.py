@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from awsenv.aws.connections import Connections
 from awsenv.aws.http import Deadline, Http
+from awsenv.config.files import with_home
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.config.settings import endpoint, has_host_of_sdk, is_url, unusable
@@ -99,7 +100,7 @@ class AwsSession:
             bundle = Setting(self.environ[name], Origin(name)) if self.environ.get(name) else None
         if bundle is None:
             return None
-        return replace(bundle, value=self.absolute(bundle.value))
+        return replace(bundle, value=self.absolute(with_home(bundle.value, self.environ)))
 
     def absolute(self, path: str) -> str:
         """Resolve *path* from the folder of the caller: the agent has another current folder."""

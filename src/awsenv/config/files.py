@@ -175,7 +175,11 @@ def expanded(written: str, environ: Mapping[str, str]) -> str:
         name = match[1][1:-1] if match[1].startswith("{") else match[1]
         return environ.get(name, match[0])
 
-    path = re.sub(r"\$(\w+|\{[^}]*\})", value, written, flags=re.ASCII)
+    return with_home(re.sub(r"\$(\w+|\{[^}]*\})", value, written, flags=re.ASCII), environ)
+
+
+def with_home(path: str, environ: Mapping[str, str]) -> str:
+    """Return a path with its `~` expanded, as Python does it in *environ*."""
     if path == "~" or path.startswith("~/"):
         return (home(environ).rstrip("/") + path[1:]) or "/"
     return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 - ~name, as botocore
