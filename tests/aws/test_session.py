@@ -36,9 +36,6 @@ endpoint_url = http://profile.test
 [profile one]
 endpoint_url = http://profile.test
 
-[profile lost]
-services = nowhere
-
 [profile off]
 endpoint_url = http://profile.test
 ignore_configured_endpoint_urls = true
@@ -199,12 +196,58 @@ def test_an_endpoint_needs_no_region(home: Home) -> None:
     assert ("us-east-1", home.sandbox.url) == (client.meta.region_name, client.meta.endpoint_url)
 
 
-def test_a_missing_services_section_is_named(home: Home) -> None:
-    """Blame the name and not the network."""
+NOWHERE = "there is no section [services nowhere]"
+BELOW = "the URL must be below it, as an indented line endpoint_url = URL"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fact", "place"),
+    [
+        ("services = nowhere\n", NOWHERE, "~/config:2, [profile p], services"),
+        ("endpoint_url = http://a.test\nservices = nowhere\n", NOWHERE, "~/config:3, [profile p], services"),
+        (
+            "services = s\n[services s]\nsts = http://a.test\n",
+            f"sts is 'http://a.test': {BELOW}",
+            "~/config:4, [services s], sts",
+        ),
+        ("services = s\n[services s]\nsts =\n", f"sts is empty: {BELOW}", "~/config:4, [services s], sts"),
+        (
+            "endpoint_url = http://a.test\n  /b\n",
+            f"endpoint_url is 'http://a.test…': {URL}",
+            "~/config:2, [profile p], endpoint_url",
+        ),
+        (
+            "endpoint_url =\n  sts = http://a.test\n",
+            f"endpoint_url is '…': {URL}",
+            "~/config:2, [profile p], endpoint_url",
+        ),
+    ],
+)
+def test_an_endpoint_of_another_form_is_an_error(home: Home, lines: str, fact: str, place: str) -> None:
+    """Send nothing to another host instead, unless a setting says to ignore what the file says."""
     del home.environ["AWS_ENDPOINT_URL"]
-    session = home.session(home.configure(ENDPOINTS), "lost")
-    with pytest.raises(ConfigError, match=r"\[services nowhere\]"):
-        SdkSession(session).create_client("sts")
+    profiles = home.configure(f"[profile p]\n{lines}")
+    with pytest.raises(ConfigError) as caught:
+        home.session(profiles, "p").endpoint_setting("sts")
+    assert (fact, place) == (caught.value.fact, caught.value.where)
+    home.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+    assert home.session(profiles, "p").endpoint_setting("sts") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "variables"),
+    [
+        ("services = s\n[services s]\niam = http://a.test\n", {}),
+        ("services = s\n[services s]\nsts = http://a.test\n", {"AWS_ENDPOINT_URL": "http://b.test"}),
+        ("services = nowhere\n", {"AWS_ENDPOINT_URL_STS": "http://b.test"}),
+    ],
+)
+def test_a_services_section_that_is_not_asked_breaks_nothing(home: Home, lines: str, variables: dict[str, str]) -> None:
+    """Read it only for the service that is called, and only where no variable outranks it."""
+    del home.environ["AWS_ENDPOINT_URL"]
+    home.environ.update(variables)
+    found = home.session(home.configure(f"[profile p]\n{lines}"), "p").endpoint_setting("sts")
+    assert list(variables.values()) == ([] if found is None else [found.value])
 
 
 def test_the_environment_of_the_process_is_ignored(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,11 @@ from awsenv.aws.http import Deadline, Http
 from awsenv.config.files import with_home
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
-from awsenv.config.settings import endpoint, has_host_of_sdk, is_url, unusable
+from awsenv.config.settings import endpoint, has_host_of_sdk, is_url, refused_services, unusable
 from awsenv.config.settings import timeout as call_timeout
-from awsenv.errors import ConfigError, Origin
+from awsenv.errors import Origin
 from awsenv.model import unseen
 from awsenv.record import replace
-from awsenv.wording import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,16 +115,12 @@ class AwsSession:
         """Return the endpoint URL that the environment or the profile sets for a service; None: neither does.
 
         Raises:
-            ConfigError: It is not a URL, or `services` names a section that does not exist.
+            ConfigError: It is not a URL, or what `services` names does not exist or has another form.
         """
-        url = endpoint(service_name.replace("-", "_"), self._profile, self.profiles, self.environ)
-        section = None if self._profile is None else self._profile.settings.get("services")
-        if url is None and section is not None and self.profiles.services(section.value) is None:
-            raise ConfigError(
-                f"there is no section [services {printable(section.value)}]",
-                section.origin,
-                hint=("add the section", "remove the line services = from the profile"),
-            )
+        asked = service_name.replace("-", "_"), self._profile, self.profiles, self.environ
+        if (refused := refused_services(*asked)) is not None:
+            raise refused
+        url = endpoint(*asked)
         if url is not None and not is_url(url.value):
             raise unusable(url, "it must be a URL of http or https")
         if url is not None and not has_host_of_sdk(url.value):

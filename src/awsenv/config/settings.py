@@ -17,7 +17,7 @@ from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
 from awsenv.record import replace
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
-from awsenv.wording import quoted
+from awsenv.wording import printable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +64,32 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
     if _is_ignored(profile, environ):
         return None
     own = {} if profile is None else dict(_endpoints(profile, profiles, environ))
-    names = (SERVICE_ENDPOINT + service.upper(), _ENDPOINT)
+    names = _names(service)
     variables = [Setting(environ[name], Origin(name)) for name in names if environ.get(name)]
     return next(iter([*variables, *(own[name] for name in names if name in own)]), None)
+
+
+def refused_services(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> ConfigError | None:
+    """Return why `services` of *profile* is of no use for a service; None: it is of use, or not asked."""
+    setting = None if profile is None else profile.settings.get("services")
+    if setting is None or _is_ignored(profile, environ) or any(map(environ.get, _names(service))):
+        return None
+    section = profiles.services(setting.value)
+    if section is None:
+        return ConfigError(
+            f"there is no section [services {printable(setting.value)}]",
+            setting.origin,
+            hint=("add the section", "remove the line services = from the profile"),
+        )
+    own = section.get(service)
+    if own is None or own.value.startswith("\n"):
+        return None
+    return unusable(own, "the URL must be below it, as an indented line endpoint_url = URL")
+
+
+def _names(service: str) -> tuple[str, str]:
+    """Return the variables that set the endpoint of a service, the nearest first."""
+    return SERVICE_ENDPOINT + service.upper(), _ENDPOINT
 
 
 def is_url(text: str) -> bool:
@@ -165,7 +188,8 @@ def _settings(profile: Profile, profiles: Profiles, environ: Environ) -> Iterato
             yield name, setting
     # A variable for all services outranks the files.
     if not environ.get(_ENDPOINT):
-        yield from _endpoints(profile, profiles, environ)
+        found = _endpoints(profile, profiles, environ)
+        yield from ((name, setting) for name, setting in found if _is_plain(setting))
 
 
 def _endpoints(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[tuple[str, Setting]]:
@@ -173,7 +197,7 @@ def _endpoints(profile: Profile, profiles: Profiles, environ: Environ) -> Iterat
     if _is_ignored(profile, environ):
         return
     own = profile.settings.get("endpoint_url")
-    if own is not None and _is_plain(own):
+    if own is not None and own.value:
         yield _ENDPOINT, own
     for service, setting in (profiles.services(profile.value("services") or "") or {}).items():
         url = ini.nested(setting.value).get("endpoint_url") if setting.value.startswith("\n") else None
