@@ -134,6 +134,7 @@ def test_silence(home: Home, scheme: str, proxy: str | None, fact: str, origins:
         (f"http://{'a' * 64}.test", "it must be a URL of http or https"),
         ("http://localhost:99999", "it must be a URL of http or https"),
         ("http://exa mple", "it must be a URL of http or https"),
+        ("http://localhost/\udcff", "it must be a URL of http or https"),
         ("http://-bad.test", "its host name is not valid for the AWS SDK"),
         ("http://my_host", "its host name is not valid for the AWS SDK"),
         ("http://xn--.test", "its host name is not valid for the AWS SDK"),

@@ -138,7 +138,7 @@ def test_a_refusal_of_aws_behind_a_proxy_is_that_of_aws(home: Home) -> None:
     "value",
     [
         *("http://", "http://a:b", "http://[::1", "http://a..b:1", "http://me:canary@a b"),
-        *(" http://a:1", "1x://a:1", "my proxy://a:1", "http://a:0", "http:a:1"),
+        *(" http://a:1", "1x://a:1", "my proxy://a:1", "http://a:0", "http:a:1", "http://a:1/\udcff"),
     ],
 )
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])

@@ -98,7 +98,8 @@ def is_url(text: str) -> bool:
 
     try:
         parts = urlsplit(text)
-        # An empty label, or one of more than 63 characters.
+        # A stray byte of a variable, which cannot be signed; an empty label, or one of more than 63 characters.
+        f"{parts.path}{parts.query}".encode()
         host = (parts.hostname or "").rstrip(".").encode("idna")
         return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0 and text.split() == [text]
     except ValueError:
