@@ -1,6 +1,7 @@
 """When a request to STS is sent again, and after how long a pause: the retry modes of botocore.
 
-The mode `adaptive` is treated as `standard`: it adds only a rate limit for clients that make many calls.
+The mode `adaptive` is treated as `standard`: it adds only a rate limit for clients that make many calls. The
+quota of `standard`, a hundred further attempts for all calls of a client, is left out for the same reason.
 """
 
 from __future__ import annotations
