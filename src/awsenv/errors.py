@@ -9,6 +9,7 @@
     │   └── CodeRejected       AWS says that the code is wrong or used: the next one may work
     ├── UnreachableError    7  AWS could not be reached, or its reply is invalid
     │   └── ResponseLost       AWS may have received the request: its code may be spent
+    │       └── ForeignResponse    the response is not from AWS: another code would not help
     ├── AgentError          8  the agent cannot start, or does not hold the role
     ├── LaunchError            the command could not be started
     │   ├── NotExecutable 126
@@ -104,6 +105,9 @@ Hint = str | tuple[str, ...]
 
 AGAIN = "the same command again"
 """The next step after what may pass by itself."""
+
+PORTAL = "check that no sign-in page of the network is in the way"
+"""The next step after a response, or a certificate, that is not from AWS."""
 
 
 class AwsenvError(Exception):
@@ -202,6 +206,10 @@ class UnreachableError(AwsenvError):
 
 class ResponseLost(UnreachableError):
     """The request was sent and no reply arrived. An MFA code in it may be spent: never send it again."""
+
+
+class ForeignResponse(ResponseLost):
+    """The request was sent, and the response is not from AWS. Another code would meet the same server."""
 
 
 class AgentError(AwsenvError):

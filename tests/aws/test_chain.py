@@ -15,7 +15,16 @@ import pytest
 from awsenv import config
 from awsenv.aws.chain import credentials
 from awsenv.cli.prompts import Prompts
-from awsenv.errors import AwsenvError, CodeRejected, ConfigError, MfaError, RefusedError, ResponseLost, SourceError
+from awsenv.errors import (
+    AwsenvError,
+    CodeRejected,
+    ConfigError,
+    ForeignResponse,
+    MfaError,
+    RefusedError,
+    ResponseLost,
+    SourceError,
+)
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
 from awsenv.sandbox import Fault, MfaDevice, Sandbox
 
@@ -332,7 +341,7 @@ def test_a_code_that_cannot_be_sent_is_not_asked_for(power_user: Home, variable:
     assert (fact, variable) == (caught.value.fact, caught.value.where)
 
 
-@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.TRUNCATED, Fault.SERVER_ERROR, Fault.EMPTY])
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.SERVER_ERROR])
 def test_a_lost_response_needs_the_next_code(power_user: Home, fault: Fault) -> None:
     """A code whose response was lost is not sent again, and the terminal says that it may have been used."""
     power_user.sandbox.fail("AssumeRole", fault)
@@ -341,6 +350,21 @@ def test_a_lost_response_needs_the_next_code(power_user: Home, fault: Fault) -> 
     assert power_user.obtain("power", code, terminal=True).session_token
     assert power_user.actions() == ["AssumeRole"] * 2
     assert power_user.sees("the MFA code may have been used. Wait for the next one.")
+
+
+@pytest.mark.parametrize("fault", [Fault.TRUNCATED, Fault.EMPTY, Fault.HTML])
+def test_a_response_that_is_not_of_aws_asks_for_no_other_code(power_user: Home, fault: Fault) -> None:
+    """The command fails with the cause, the setting and the next steps, although there is a terminal."""
+    power_user.sandbox.fail("AssumeRole", fault)
+    power_user.type(power_user.device.next_code())
+    with pytest.raises(ForeignResponse) as caught:
+        power_user.obtain("power", power_user.device.code(), terminal=True)
+
+    host = power_user.sandbox.url.removeprefix("http://")
+    fact = f"STS at {host} sent a response that is not from AWS, and the MFA code may have been used"
+    steps = (f"check {caught.value.where}", "check that no sign-in page of the network is in the way")
+    assert (fact, "AWS_ENDPOINT_URL", steps) == (caught.value.fact, caught.value.where, caught.value.hints)
+    assert ["AssumeRole"] == power_user.actions()
 
 
 def test_a_lost_response_without_a_terminal_is_raised(power_user: Home) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
 from awsenv.aws.request import Token
-from awsenv.errors import ConfigError, ResponseLost, UnreachableError
+from awsenv.errors import ConfigError, ForeignResponse, ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, RoleArn
-from servers import answering, status
+from awsenv.sandbox.authority import Authority
+from servers import Scripted, answering, status
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aws.conftest import Home
 
 HOP = AssumeRole(RoleArn("aws", "123456789012", "r"), "me")
@@ -20,6 +24,7 @@ NOT_OF_AWS = "sent a response that is not from AWS"
 CHECK = "check AWS_ENDPOINT_URL"
 PORTAL = "check that no sign-in page of the network is in the way"
 AGAIN = "the same command again"
+CLOCK = "check the clock of this computer"
 
 
 def page(number: int, body: bytes = b"<html>canary</html>", *headers: bytes) -> bytes:
@@ -66,11 +71,13 @@ def test_a_response_that_is_not_of_aws(home: Home, answer: bytes | None, does: s
         error = unreachable(home, f"http://{host}")
         lost = unreachable(home, f"http://{host}", with_code=True)
 
-    step = PORTAL if NOT_OF_AWS in does else AGAIN
-    steps = (f"{AGAIN} in a minute",) if "failing" in does else (CHECK, step)
+    step = PORTAL if NOT_OF_AWS in does else f"{AGAIN} in a minute" if "failing" in does else AGAIN
+    steps = (CHECK, step)
     assert (f"STS at {host} {does}", "AWS_ENDPOINT_URL", steps) == (error.fact, error.where, error.hints)
     fact = f"STS at {host} {does}, and the MFA code may have been used"
-    assert (fact, ("the device's next code",), ResponseLost) == (lost.fact, lost.hints, type(lost))
+    kind = ForeignResponse if any(words in does for words in (NOT_OF_AWS, "failing", "HTTP")) else ResponseLost
+    steps = (CHECK, step.replace(AGAIN, "the device's next code"))
+    assert (fact, "AWS_ENDPOINT_URL", steps, kind) == (lost.fact, lost.where, lost.hints, type(lost))
 
 
 @pytest.mark.parametrize("answer", [b"", None, status(400), b"SSH-2.0-OpenSSH_9.9\r\n"])
@@ -82,12 +89,47 @@ def test_a_handshake_that_fails_takes_no_code(home: Home, answer: bytes | None) 
     assert (f"a TLS connection to {host} cannot be made", UnreachableError) == (error.fact, type(error))
 
 
+BUNDLE = "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA"
+
+
+@pytest.mark.parametrize(
+    ("names", "end", "is_known", "because", "step"),
+    [
+        ((), None, False, "its CA is not in the CA bundle", BUNDLE),
+        (("elsewhere.test",), None, True, "it is for another address", CHECK),
+        ((), datetime(2020, 1, 1, tzinfo=timezone.utc), True, "it, or the certificate of its CA, has expired", CLOCK),
+    ],
+)
+def test_a_certificate_that_cannot_be_verified(
+    home: Home, tmp_path: Path, *, names: tuple[str, ...], end: datetime | None, is_known: bool, because: str, step: str
+) -> None:
+    """The cause in plain words, and the next step that fits it."""
+    authority = Authority(tmp_path)
+    if is_known:
+        home.environ["AWS_CA_BUNDLE"] = str(authority.bundle)
+    with Scripted([status(200)], context=authority.server(*names, end=end)) as server:
+        error = unreachable(home, f"https://{server.host}", with_code=True)
+
+    fact = f"the TLS certificate of {server.host} cannot be verified"
+    assert (fact, because, (step,)) == (error.fact, error.because, error.hints)
+
+
+def test_a_self_signed_certificate(home: Home, certificate: Path) -> None:
+    """It is told apart from one whose CA is unknown, at a server and at a proxy."""
+    with answering(b"", certificate) as host:
+        direct = unreachable(home, f"https://{host}")
+        home.environ.update({"HTTPS_PROXY": f"https://{host}", "NO_PROXY": "", "no_proxy": ""})
+        proxy = unreachable(home, "https://sts.test")
+
+    assert [("it is self-signed", (BUNDLE,))] * 2 == [(error.because, error.hints) for error in (direct, proxy)]
+
+
 @pytest.mark.parametrize("with_code", [False, True])
 @pytest.mark.parametrize(
     ("scheme", "proxy", "fact", "origins"),
     [
         ("http", None, "STS at {host} did not send a complete response", "AWS_ENDPOINT_URL"),
-        ("https", None, "STS at {host} could not be reached", "AWS_ENDPOINT_URL"),
+        ("https", None, "STS at {host} did not complete the TLS handshake", "AWS_ENDPOINT_URL"),
         (
             "http",
             "http://{host}",
@@ -97,14 +139,14 @@ def test_a_handshake_that_fails_takes_no_code(home: Home, answer: bytes | None) 
         (
             "https",
             "http://{host}",
-            "STS at sts.test could not be reached through the proxy {host}",
+            "the proxy {host} did not connect to sts.test",
             "AWS_ENDPOINT_URL; HTTPS_PROXY",
         ),
         (
             "https",
             "https://me:canary@{host}",
-            "STS at sts.test could not be reached through the proxy {host}",
-            "AWS_ENDPOINT_URL; HTTPS_PROXY",
+            "the proxy {host} did not complete the TLS handshake",
+            "HTTPS_PROXY",
         ),
     ],
 )

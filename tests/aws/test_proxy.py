@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.aws.request import Token
-from awsenv.errors import ConfigError, RefusedError, ResponseLost, UnreachableError
+from awsenv.errors import ConfigError, ForeignResponse, RefusedError, ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleArn
 from servers import answering, status
 
@@ -20,6 +20,7 @@ TARGET = "sts.test"
 
 
 ITS_KIND = "check that {variable} names an HTTP proxy"
+SET_BOTH = "set both in HTTP_PROXY: http://USER:PASSWORD@HOST:PORT"
 ANSWERS = [
     (status(407), "does not accept the user and the password (HTTP 407)", "correct both in {variable}: http://"),
     (status(403), "forbids a connection to sts.test (HTTP 403)", "ask its administrator to allow sts.test"),
@@ -76,7 +77,8 @@ def test_a_proxy_without_a_tunnel_may_have_passed_the_code_on(home: Home, number
     with answering(status(number)) as host:
         error = refused(home, "http", f"http://{host}", with_code=True)
 
-    assert (is_lost, "HTTP_PROXY") == (isinstance(error, ResponseLost), error.where)
+    assert (is_lost, "HTTP_PROXY") == (isinstance(error, ForeignResponse), error.where)
+    assert (["the device's next code", "export no_proxy=sts.test"] if is_lost else [SET_BOTH]) == list(error.hints)
 
 
 def test_a_proxy_that_demands_a_password(home: Home) -> None:
@@ -85,7 +87,7 @@ def test_a_proxy_that_demands_a_password(home: Home) -> None:
         error = refused(home, "https", f"http://{host}")
 
     expected = f"the proxy {host} demands a user and a password (HTTP 407)"
-    assert (expected, ("set both in HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",)) == (error.fact, error.hints)
+    assert (expected, (SET_BOTH.replace("HTTP_", "HTTPS_"),)) == (error.fact, error.hints)
 
 
 @pytest.mark.parametrize("more", [b"", b"SSH-2.0-OpenSSH_9.9\r\n", status(400), b"\x15\x03\x01\x00\x02\x02\x0a"])
@@ -120,6 +122,7 @@ def test_a_proxy_with_tls(home: Home, certificate: Path) -> None:
         without.fact,
     ]
     assert "AWS_CA_BUNDLE" in unverified.hints[0]
+    assert "it is self-signed" == unverified.because
     assert ("write http:// instead of https:// in HTTPS_PROXY",) == without.hints
 
 

@@ -19,7 +19,7 @@ from awsenv.aws.connections import Connections
 from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
-from awsenv.errors import AwsenvError, RefusedError, ResponseLost, UnreachableError
+from awsenv.errors import AwsenvError, ForeignResponse, RefusedError, ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, Mfa, RoleArn
 from servers import Scripted, page, status
 
@@ -68,25 +68,25 @@ ROWS = [
     Row("answers", [GIVEN], None, None, 1, 1),
     Row("closes the connection after the request", [b""], ResponseLost, UnreachableError, 3, 3),
     Row("sends half a response", [HALF], ResponseLost, UnreachableError, 3, 1, "botocore parses the half"),
-    Row("sends 10 MB", [MEBIBYTES], ResponseLost, UnreachableError, 1, 1),
-    Row("sends bad XML", [page(b"<AssumeRoleResponse><Ass")], ResponseLost, UnreachableError, 1, 1),
-    Row("sends a page", [page(b"<html>Sign in</html>")], ResponseLost, UnreachableError, 1, 1),
-    Row("redirects", [page(b"", 302, b"Location: http://127.0.0.1:1/")], ResponseLost, UnreachableError, 1, 1),
+    Row("sends 10 MB", [MEBIBYTES], ForeignResponse, UnreachableError, 1, 1),
+    Row("sends bad XML", [page(b"<AssumeRoleResponse><Ass")], ForeignResponse, UnreachableError, 1, 1),
+    Row("sends a page", [page(b"<html>Sign in</html>")], ForeignResponse, UnreachableError, 1, 1),
+    Row("redirects", [page(b"", 302, b"Location: http://127.0.0.1:1/")], ForeignResponse, UnreachableError, 1, 1),
     Row("refuses", [error("AccessDenied", 403)], RefusedError, RefusedError, 1, 1),
     Row("knows no such action", [error("InvalidAction", 400)], RefusedError, RefusedError, 1, 1),
     Row("throttles", [error("Throttling", 400)], ResponseLost, UnreachableError, 3, 3),
-    Row("throttles by status", [status(429)], ResponseLost, UnreachableError, 3, 1, "botocore cannot parse nothing"),
-    Row("fails", [status(500)], ResponseLost, UnreachableError, 3, 3),
-    Row("is not available", [status(503)], ResponseLost, UnreachableError, 3, 3),
+    Row("throttles by status", [status(429)], ForeignResponse, UnreachableError, 3, 1, "botocore cannot parse nothing"),
+    Row("fails", [status(500)], ForeignResponse, UnreachableError, 3, 3),
+    Row("is not available", [status(503)], ForeignResponse, UnreachableError, 3, 3),
     Row(
         "says when it will be",
         [page(b"", 503, b"Retry-After: 3", b"x-amz-retry-after: 20")],
-        ResponseLost,
+        ForeignResponse,
         UnreachableError,
         3,
         3,
     ),
-    Row("does not speak HTTP", [b"SSH-2.0-OpenSSH_9.9\r\n"], ResponseLost, UnreachableError, 3, 3),
+    Row("does not speak HTTP", [b"SSH-2.0-OpenSSH_9.9\r\n"], ForeignResponse, UnreachableError, 3, 3),
 ]
 
 

@@ -11,7 +11,7 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.aws.connection import EXCHANGE, TCP, Unanswered
+from awsenv.aws.connection import EXCHANGE, NAME, PROXY_TLS, TCP, TLS, TUNNEL, Unanswered
 from awsenv.aws.http import Attempt, LateError
 from awsenv.aws.proxy import Proxy
 from awsenv.aws.refusal import message_of_aws
@@ -313,7 +313,7 @@ CONFIGURED, LIMIT, PROXY = Origin("AWS_ENDPOINT_URL"), Origin("AWSENV_TIMEOUT"),
         (
             Attempt(URL, was_sent=False, seconds=4, proxy=PROXY),
             None,
-            "{} through the proxy p:1 within 4 seconds",
+            "the proxy p:1 could not be reached within 4 seconds",
             (VARIABLE,),
             ("check HTTPS_PROXY", LONGER.format("1m")),
         ),
@@ -341,9 +341,47 @@ def test_the_end_of_the_time_names_its_settings(
 
     made = translate(error, replace(REQUEST, parameters=parameters, configured=configured))
 
-    expected = f"STS at sts.eu-west-1.amazonaws.com {fact.format('could not be reached')}"
+    where = "STS at sts.eu-west-1.amazonaws.com"
+    expected = f"{where} {fact}" if fact == ANSWER else fact.format(f"{where} could not be reached")
     # More time helps only where the call has used all that it has.
     steps = steps if kind is LateError or len(steps) == 1 else (steps[0], *made.hints[1:])
     assert (expected, origins, steps) == (made.fact, made.origins, made.hints)
     assert (kind is LateError and attempt.seconds < 3600) is ("AWSENV_TIMEOUT" in str(made.hints))
     assert attempt.was_sent is isinstance(made, ResponseLost)
+
+
+HOST = "sts.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize("configured", [None, CONFIGURED])
+@pytest.mark.parametrize(
+    ("stage", "direct", "through_proxy"),
+    [
+        (NAME, f"the name {HOST} did not resolve", "the name p did not resolve"),
+        (TCP, f"STS at {HOST} could not be reached", "the proxy p:1 could not be reached"),
+        (PROXY_TLS, None, "the proxy p:1 did not complete the TLS handshake"),
+        (TUNNEL, None, f"the proxy p:1 did not connect to {HOST}"),
+        (
+            TLS,
+            f"STS at {HOST} did not complete the TLS handshake",
+            f"STS at {HOST} did not complete the TLS handshake through the proxy p:1",
+        ),
+        (
+            EXCHANGE,
+            f"STS at {HOST} did not take the request",
+            f"STS at {HOST} did not take the request through the proxy p:1",
+        ),
+    ],
+)
+def test_the_end_of_the_time_names_the_stage(
+    stage: str, direct: str | None, through_proxy: str, configured: Origin | None
+) -> None:
+    """The message names what did not happen in time, and only the settings that lead there."""
+    for proxy, fact in ((None, direct), (PROXY, through_proxy)):
+        error = LateError(stage, TimeoutError())
+        error.attempt = Attempt(URL, was_sent=False, seconds=2, proxy=proxy)
+        made = translate(error, replace(REQUEST, configured=configured))
+        is_at_proxy = proxy is not None and stage in {NAME, TCP, PROXY_TLS}
+        origins = [None if is_at_proxy else configured, None if proxy is None else VARIABLE]
+        if fact is not None:
+            assert (f"{fact} within 2 seconds", tuple(filter(None, origins))) == (made.fact, made.origins)

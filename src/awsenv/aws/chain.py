@@ -10,7 +10,15 @@ from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import Sts
 from awsenv.config.sources import account_of
-from awsenv.errors import AwsenvError, CodeRejected, MfaError, ResponseLost, SourceError, UnreachableError
+from awsenv.errors import (
+    AwsenvError,
+    CodeRejected,
+    ForeignResponse,
+    MfaError,
+    ResponseLost,
+    SourceError,
+    UnreachableError,
+)
 from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
 from awsenv.record import replace
 from awsenv.wording import printable, quoted
@@ -213,7 +221,7 @@ class _Calls:
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 
     def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:
-        """Send with a code, and with another if AWS rejects that code, or if it may be used up."""
+        """Send with a code, and with another if AWS rejects that code, or if its response was lost."""
         login: Callable[[], str] = partial(config.login_command, self.chain, self.profiles, self.sts.session.environ)
         if self.prompts is None:
             origin = device.origins.get("mfa_process")
@@ -230,6 +238,8 @@ class _Calls:
             code = self.prompts.code(device, given=self.code, after=after, login=login)
             try:
                 return send(Token(device.serial, code))
+            except ForeignResponse:
+                raise
             except (CodeRejected, ResponseLost) as error:
                 after = error
             except UnreachableError:

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from _socket import gaierror
+from urllib.parse import urlsplit
 
 from awsenv import duration
-from awsenv.aws.connection import EXCHANGE, NAME, PROXY_TLS, TCP
+from awsenv.aws.connection import EXCHANGE, NAME, PROXY_TLS, TCP, TLS, TUNNEL, Refused
 from awsenv.aws.http import LateError, TooLargeError, unanswered
 from awsenv.aws.proxy import ProxyError, ending
 from awsenv.aws.request import host_of
-from awsenv.aws.response import MAX_RESPONSE
+from awsenv.aws.response import MAX_RESPONSE, NotHttp, TooLarge
 from awsenv.config import partitions
 from awsenv.config.settings import MOST
-from awsenv.errors import AGAIN, AwsenvError, ResponseLost, UnreachableError
+from awsenv.errors import AGAIN, PORTAL, AwsenvError, ForeignResponse, ResponseLost, UnreachableError
 from awsenv.record import replace
 from awsenv.wording import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.aws.connection import Unanswered
-    from awsenv.aws.http import Attempt
     from awsenv.aws.request import Request
     from awsenv.errors import Origin
 
-PORTAL = "check that no sign-in page of the network is in the way"
-"""The next step after a response that is not from AWS."""
-
 NOT_OF_AWS = "sent a response that is not from AWS"
 
-_UNVERIFIED = (
-    "the TLS certificate of {host} cannot be verified",
-    "set AWS_CA_BUNDLE or ca_bundle to the CA certificate of your network",
-    "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA",
-)
+_NEXT = "the device's next code"
+"""The next step in place of `AGAIN`, if the MFA code may have been used."""
+
 _UNREACHABLE = (
     "{host} cannot be reached",
     "check the network, and that the region exists",
@@ -45,6 +40,16 @@ _WITHOUT_TLS = (
 )
 """Why a connection to a host fails: the fact, the next step for a host of AWS, and that for a configured host."""
 
+_TOO_LATE = {
+    NAME: "the name {name} did not resolve",
+    TCP: "{first} could not be reached",
+    PROXY_TLS: "{first} did not complete the TLS handshake",
+    TUNNEL: "{first} did not connect to {host}",
+    TLS: "{where} did not complete the TLS handshake{through}",
+    EXCHANGE: "{where} did not take the request{through}",
+}
+"""What did not happen in time, by the stage, if no byte of the request was sent. The first host may be a proxy."""
+
 
 def no_response(error: Exception, request: Request) -> AwsenvError | None:
     """Return why there is no response; None: *error* is not `Unanswered`."""
@@ -56,11 +61,12 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
     attempt = missing.attempt
     request = replace(request, endpoint=request.endpoint or attempt.url)
     if isinstance(missing.error, TimeoutError):
-        return _late(attempt, request, is_over=isinstance(missing, LateError))
+        return _late(missing, request)
     if attempt.was_sent:
         too_large = f"sent more than {MAX_RESPONSE // 1024} KiB"
         does = too_large if isinstance(missing, TooLargeError) else ending(missing.error)
-        return lost(f"{request.where} {does}" if does else f"the connection to {request.where} was lost", request)
+        fact = f"{request.where} {does}" if does else f"the connection to {request.where} was lost"
+        return lost(fact, request, is_foreign=_is_foreign(missing))
     if missing.stage in {NAME, TCP, PROXY_TLS} and attempt.proxy is not None:
         proxy, hint = attempt.proxy, (f"check {attempt.proxy.variable}", "check the network")
         return UnreachableError(f"{proxy.title} cannot be reached", proxy.origin, because=_why(missing), hint=hint)
@@ -77,7 +83,12 @@ def may_be_repeated(error: Exception) -> bool:
 
 
 def lost(
-    fact: str, request: Request, *hints: str, origins: tuple[Origin | None, ...] = (), more: str | None = None
+    fact: str,
+    request: Request,
+    *hints: str,
+    origins: tuple[Origin | None, ...] = (),
+    more: str | None = None,
+    is_foreign: bool = False,
 ) -> UnreachableError:
     """Return the error of a request without a usable response. An MFA code in it may be used up.
 
@@ -87,41 +98,58 @@ def lost(
         hints: The next steps; by default, to try again and to check the endpoint or the network.
         origins: Other origins of the fact.
         more: The step that allows more time.
+        is_foreign: Whether the response is not from AWS.
     """
     setting = request.configured
-    if request.serial is not None:
-        fact, first = f"{fact}, and the MFA code may have been used", "the device's next code"
-        return ResponseLost(fact, setting, *origins, hint=tuple(filter(None, [first, more])))
     first, second = (AGAIN, "check the network") if setting is None else (f"check {setting.setter}", AGAIN)
-    return UnreachableError(fact, setting, *origins, hint=hints or (first, more or second))
+    hints = hints or (first, more or second)
+    if request.serial is None:
+        return UnreachableError(fact, setting, *origins, hint=hints)
+    kind = ForeignResponse if is_foreign else ResponseLost
+    steps = tuple(hint.replace(AGAIN, _NEXT) for hint in hints)
+    return kind(f"{fact}, and the MFA code may have been used", setting, *origins, hint=steps)
 
 
 def not_of_aws(request: Request, status: str = "") -> UnreachableError:
     """Return the error of a response that is not from AWS."""
     fact = f"{request.where} {NOT_OF_AWS}{status}"
-    if request.configured is None:
-        return lost(fact, request, PORTAL, AGAIN)
-    return lost(fact, request, f"check {request.configured.setter}", PORTAL)
+    hints = (PORTAL, AGAIN) if request.configured is None else (f"check {request.configured.setter}", PORTAL)
+    return lost(fact, request, *hints, is_foreign=True)
 
 
-def _late(attempt: Attempt, request: Request, *, is_over: bool) -> UnreachableError:
+def _is_foreign(error: Unanswered) -> bool:
+    """Return whether a server has sent what AWS never sends. Another code would meet the same server."""
+    return isinstance(error.error, (NotHttp, Refused, TooLarge))
+
+
+def _late(error: Unanswered, request: Request) -> UnreachableError:
     """Return the error of an attempt that took too long; the time of the call may be over."""
+    attempt = error.attempt
+    proxy, setting = attempt.proxy, request.configured
     seconds = max(round(attempt.seconds), 1)
-    within = f"within {seconds} second{'s' if seconds > 1 else ''}"
     longer = min(max(60, 3 * seconds), MOST)
-    more = f"set AWSENV_TIMEOUT={duration.exact(longer)} to wait longer" if is_over and longer > seconds else None
-    origins: tuple[Origin | None, ...] = (attempt.limit,)
-    through, step = "", attempt.proxy_hint or "check the network and DNS"
-    if request.configured is not None:
-        step = f"check {request.configured.setter}"
-    if attempt.proxy is not None:
-        origins, step = (attempt.proxy.origin, attempt.limit), f"check {attempt.proxy.variable}"
-        through = f" through {attempt.proxy.title}"
+    is_over = isinstance(error, LateError) and longer > seconds
+    more = f"set AWSENV_TIMEOUT={duration.exact(longer)} to wait longer" if is_over else None
+    origins = (None if proxy is None else proxy.origin, attempt.limit)
+    step = attempt.proxy_hint or "check the network and DNS"
+    if setting is not None:
+        step = f"check {setting.setter}"
+    if proxy is not None:
+        step = f"check {proxy.variable}"
+    does = _TOO_LATE[error.stage] if not attempt.was_sent else "{where} did not send a complete response{through}"
+    fact = does.format(
+        name=urlsplit(request.endpoint if proxy is None else proxy.url).hostname,
+        first=request.where if proxy is None else proxy.title,
+        host=host_of(request.endpoint),
+        where=request.where,
+        through="" if proxy is None else f" through {proxy.title}",
+    )
+    fact += f" within {seconds} second{'s' if seconds > 1 else ''}"
     if attempt.was_sent:
-        fact = f"{request.where} did not send a complete response{through} {within}"
         return lost(fact, request, origins=origins, more=more)
-    fact = f"{request.where} could not be reached{through} {within}"
-    return UnreachableError(fact, request.configured, *origins, hint=tuple(filter(None, [step, more])))
+    if proxy is not None and error.stage in {NAME, TCP, PROXY_TLS}:
+        setting = None
+    return UnreachableError(fact, setting, *origins, hint=tuple(filter(None, [step, more])))
 
 
 def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
@@ -130,12 +158,16 @@ def _not_connected(error: Unanswered, request: Request) -> UnreachableError:
     host, origin = host_of(request.endpoint), request.configured
     # A host that closes a connection before the request is treated as unreachable.
     is_away = error.stage in {NAME, TCP, EXCHANGE}
-    is_unverified = isinstance(error.error, SSLCertVerificationError)
-    fact, step, step_of_setting = _UNVERIFIED if is_unverified else _UNREACHABLE if is_away else _WITHOUT_TLS
+    fact, step, step_of_setting = _UNREACHABLE if is_away else _WITHOUT_TLS
+    because = None
+    if isinstance(error.error, SSLCertVerificationError):
+        from awsenv.aws.certificate import cause  # noqa: PLC0415 - the same
+
+        fact = "the TLS certificate of {host} cannot be verified"
+        because, (step, step_of_setting) = cause(error.error)
     if origin is not None:
         step = step_of_setting.format(host=host, setting=origin.setter)
     hints = [step]
-    because = None
     if is_away:
         because = _why(error)
         # The region in `sts.us-esat-1.amazonaws.com`.
@@ -161,6 +193,7 @@ def _why(error: Unanswered) -> str | None:
 
 def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
     if request.serial is not None and error.was_sent:
-        return lost(error.fact, replace(request, configured=error.origin))
+        hints = (error.hint,) if isinstance(error.hint, str) else error.hint
+        return lost(error.fact, replace(request, configured=error.origin), *hints, is_foreign=_is_foreign(error))
     unused = "" if request.serial is None else "; AWS has not seen the MFA code"
-    return UnreachableError(f"{error.fact}{unused}", error.origin, hint=error.hint)
+    return UnreachableError(f"{error.fact}{unused}", error.origin, because=error.because, hint=error.hint)

@@ -19,7 +19,7 @@ from botocore.tokens import SSOTokenProvider
 from awsenv import installation
 from awsenv.aws.http import unanswered
 from awsenv.aws.metadata import Container, Instance
-from awsenv.aws.network import NOT_OF_AWS, PORTAL, no_response
+from awsenv.aws.network import NOT_OF_AWS, no_response
 from awsenv.aws.refusal import withheld
 from awsenv.aws.request import Request, host_of
 from awsenv.aws.sdk import SERVICES, SdkSession, refused_setting
@@ -27,7 +27,7 @@ from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import UNREADABLE, Facts, error_response_of, first_of
 from awsenv.config.files import expanded
 from awsenv.config.sources import how_to_renew
-from awsenv.errors import AGAIN, AwsenvError, SourceError, UnreachableError
+from awsenv.errors import AGAIN, PORTAL, AwsenvError, SourceError, UnreachableError
 from awsenv.model import Credentials
 
 if TYPE_CHECKING:

@@ -71,13 +71,17 @@ class ProxyError(Unanswered):
         fact: What the proxy does.
         origin: Its variable; None: the system settings name it.
         hint: The next step.
+        because: The established cause, if it is not part of the fact.
     """
 
-    def __init__(self, error: Unanswered, fact: str, origin: Origin | None, hint: Hint) -> None:
+    def __init__(
+        self, error: Unanswered, fact: str, origin: Origin | None, hint: Hint, because: str | None = None
+    ) -> None:
         super().__init__(error.stage, error.error, was_sent=error.was_sent)
         self.fact = fact
         self.origin = origin
         self.hint = hint
+        self.because = because
 
 
 def proxy_to(url: str, environ: Environ) -> Proxy | None:
@@ -213,6 +217,7 @@ def fault(proxy: Proxy, url: str, error: Unanswered) -> ProxyError | None:
 
     stage, cause = error.stage, error.error
     hint: Hint = _names_one(proxy)
+    because = None
     if isinstance(cause, Refused):
         return _of_status(proxy, url, cause.status, error)
     if isinstance(cause, TimeoutError):
@@ -221,7 +226,10 @@ def fault(proxy: Proxy, url: str, error: Unanswered) -> ProxyError | None:
         fact = f"{proxy.title} {ending(cause) or 'makes no connection'}"
     elif stage == PROXY_TLS and isinstance(cause, SSLCertVerificationError):
         fact = f"the TLS certificate of {proxy.title} cannot be verified"
-        hint = "set AWS_CA_BUNDLE or ca_bundle to its CA certificate"
+        from awsenv.aws import certificate  # noqa: PLC0415 - few are wrong
+
+        because, (_, step) = certificate.cause(cause)
+        hint = step.format(setting=proxy.variable)
     elif stage == PROXY_TLS and isinstance(cause, SSLError):
         fact = f"{proxy.title} does not speak TLS"
         hint = f"write http:// instead of https:// in {proxy.variable}"
@@ -232,7 +240,7 @@ def fault(proxy: Proxy, url: str, error: Unanswered) -> ProxyError | None:
         hint = (_names_one(proxy), _without(proxy, url))
     else:
         return None
-    return ProxyError(error, fact, proxy.origin, hint)
+    return ProxyError(error, fact, proxy.origin, hint, because)
 
 
 def ending(error: Exception) -> str | None:

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING
 
 from awsenv import duration
 from awsenv.aws.denial import DeniedError, read
-from awsenv.aws.network import NOT_OF_AWS, PORTAL, lost, not_of_aws
+from awsenv.aws.network import NOT_OF_AWS, lost, not_of_aws
 from awsenv.aws.query import UNKNOWN
 from awsenv.aws.request import steps
 from awsenv.config.sources import how_to_renew
-from awsenv.errors import AGAIN, AwsenvError, CodeRejected, Hint, MfaError, RefusedError, SourceError, UnreachableError
+from awsenv.errors import (
+    AGAIN,
+    PORTAL,
+    AwsenvError,
+    CodeRejected,
+    Hint,
+    MfaError,
+    RefusedError,
+    SourceError,
+    UnreachableError,
+)
 from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.wording import printable
 
@@ -108,10 +118,16 @@ def failing(code: str, status: int) -> str | None:
 def refusal_of(error: ErrorResponse, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
     code, message, status = error.code, error.message, error.status
-    if does := failing(code, status):
-        return lost(f"{request.where} {does}", request, f"{AGAIN} in a minute")
     # botocore takes the status of a page for the code, or finds none in it.
-    if code.isdigit() or code == UNKNOWN:
+    is_foreign = code.isdigit() or code == UNKNOWN
+    if does := failing(code, status):
+        hints = [f"{AGAIN} in a minute"]
+        if is_foreign and request.configured is not None:
+            hints.insert(0, f"check {request.configured.setter}")
+        elif is_foreign:
+            hints.append(PORTAL)
+        return lost(f"{request.where} {does}", request, *hints, is_foreign=is_foreign)
+    if is_foreign:
         return not_of_aws(request, f" (HTTP {status})")
     if "MultiFactorAuthentication failed" in message:
         return _mfa_failed(message, request)
