@@ -209,7 +209,7 @@ class ResponseLost(UnreachableError):
 
 
 class ForeignResponse(ResponseLost):
-    """The request was sent, and the response is not from AWS. Another code would meet the same server."""
+    """The request was sent, and the response is not from AWS. Another code would not help."""
 
 
 class AgentError(AwsenvError):

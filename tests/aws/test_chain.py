@@ -353,8 +353,8 @@ def test_a_lost_response_needs_the_next_code(power_user: Home, fault: Fault) -> 
 
 
 @pytest.mark.parametrize("fault", [Fault.TRUNCATED, Fault.EMPTY, Fault.HTML])
-def test_a_response_that_is_not_of_aws_asks_for_no_other_code(power_user: Home, fault: Fault) -> None:
-    """The command fails with the cause, the setting and the next steps, although there is a terminal."""
+def test_a_response_from_another_server_ends_the_command(power_user: Home, fault: Fault) -> None:
+    """There is no prompt for another code: the error has the cause, the setting and the next steps."""
     power_user.sandbox.fail("AssumeRole", fault)
     power_user.type(power_user.device.next_code())
     with pytest.raises(ForeignResponse) as caught:

@@ -317,7 +317,7 @@ def test_a_name_that_does_not_resolve() -> None:
 
 
 def test_the_zone_of_an_address() -> None:
-    """It follows `%25` in a URL (RFC 6874), and the system gets it without."""
+    """The zone follows `%25` in a URL (RFC 6874), and `%` in the address."""
     outcome = of_ours(http(), f"http://[fe80::1%25{socket.if_indextoname(1)}]:1/")
     assert "tcp" == outcome.partition(":")[0]
 

@@ -103,7 +103,7 @@ BUNDLE = "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA"
 def test_a_certificate_that_cannot_be_verified(
     home: Home, tmp_path: Path, *, names: tuple[str, ...], end: datetime | None, is_known: bool, because: str, step: str
 ) -> None:
-    """The cause in plain words, and the next step that fits it."""
+    """The error has the cause and the next step that fits it."""
     authority = Authority(tmp_path)
     if is_known:
         home.environ["AWS_CA_BUNDLE"] = str(authority.bundle)
@@ -115,7 +115,7 @@ def test_a_certificate_that_cannot_be_verified(
 
 
 def test_a_self_signed_certificate(home: Home, certificate: Path) -> None:
-    """It is told apart from one whose CA is unknown, at a server and at a proxy."""
+    """A self-signed certificate is told apart from an unknown CA, for a server and for a proxy."""
     with answering(b"", certificate) as host:
         direct = unreachable(home, f"https://{host}")
         home.environ.update({"HTTPS_PROXY": f"https://{host}", "NO_PROXY": "", "no_proxy": ""})

@@ -223,8 +223,8 @@ BELOW = "the URL must be below it, as an indented line endpoint_url = URL"
         ),
     ],
 )
-def test_an_endpoint_of_another_form_is_an_error(home: Home, lines: str, fact: str, place: str) -> None:
-    """Send nothing to another host instead, unless a setting says to ignore what the file says."""
+def test_an_endpoint_in_a_wrong_form_is_an_error(home: Home, lines: str, fact: str, place: str) -> None:
+    """Nothing is sent to another host instead, unless a setting says to ignore endpoints in files."""
     del home.environ["AWS_ENDPOINT_URL"]
     profiles = home.configure(f"[profile p]\n{lines}")
     with pytest.raises(ConfigError) as caught:
@@ -242,8 +242,8 @@ def test_an_endpoint_of_another_form_is_an_error(home: Home, lines: str, fact: s
         ("services = nowhere\n", {"AWS_ENDPOINT_URL_STS": "http://b.test"}),
     ],
 )
-def test_a_services_section_that_is_not_asked_breaks_nothing(home: Home, lines: str, variables: dict[str, str]) -> None:
-    """Read it only for the service that is called, and only where no variable outranks it."""
+def test_an_unused_services_section_breaks_nothing(home: Home, lines: str, variables: dict[str, str]) -> None:
+    """The section is read only for the called service, and only if no variable outranks it."""
     del home.environ["AWS_ENDPOINT_URL"]
     home.environ.update(variables)
     found = home.session(home.configure(f"[profile p]\n{lines}"), "p").endpoint_setting("sts")

@@ -376,7 +376,7 @@ HOST = "sts.eu-west-1.amazonaws.com"
 def test_the_end_of_the_time_names_the_stage(
     stage: str, direct: str | None, through_proxy: str, configured: Origin | None
 ) -> None:
-    """The message names what did not happen in time, and only the settings that lead there."""
+    """The message names what took too long, and only the settings that can be the cause."""
     for proxy, fact in ((None, direct), (PROXY, through_proxy)):
         error = LateError(stage, TimeoutError())
         error.attempt = Attempt(URL, was_sent=False, seconds=2, proxy=proxy)

@@ -193,7 +193,7 @@ def test_a_number_that_is_too_much_is_not_shown(mistake: Callable[[str], UsageEr
 def test_a_command_after_a_role_is_run_by_exec(
     mistake: Callable[[str], UsageError], line: str, meant: tuple[str, ...]
 ) -> None:
-    """The step is the very line of `exec`. A word before `--` may be a password, a number a code: neither is shown."""
+    """The next step is the whole line of `exec`, without what may be a password or a code."""
     assert meant == mistake(line).hints
 
 

@@ -118,7 +118,7 @@ def not_of_aws(request: Request, status: str = "") -> UnreachableError:
 
 
 def _is_foreign(error: Unanswered) -> bool:
-    """Return whether a server has sent what AWS never sends. Another code would meet the same server."""
+    """Return whether a server has sent what AWS never sends, and would send to another code, too."""
     return isinstance(error.error, (NotHttp, Refused, TooLarge))
 
 

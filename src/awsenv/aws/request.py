@@ -31,7 +31,7 @@ def host_of(url: str) -> str:
 
 
 def without_root(url: str) -> str:
-    """Return *url* without a user name and password, and without a path that is only a slash."""
+    """Return *url* without a user name and password, and without a path of only a slash."""
     parts = urlsplit(url)
     return parts._replace(netloc=host_of(url), path="" if parts.path == "/" else parts.path).geturl()
 

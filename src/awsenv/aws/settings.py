@@ -91,7 +91,7 @@ class ClientSettings:
     """How a request to STS is sent."""
 
     url: str
-    """Without a user name and password, and without a path that is only a slash."""
+    """Without a user name and password, and without a path of only a slash."""
     configured: Origin | None
     """What sets that URL; None: it is one of AWS."""
     signing_region: str
@@ -221,5 +221,5 @@ def user_agent(app_id: str | None, retry_mode: str) -> str:
 
 
 def _product(text: str, more: str = "") -> str:
-    """Replace the characters that a user agent may not contain (botocore, `useragent.py`), but for *more*."""
+    """Replace the characters that a user agent may not contain (botocore, `useragent.py`), except *more*."""
     return re.sub(rf"[^A-Za-z0-9!$%&'*+.^_`|~,{more}-]", "-", text)

@@ -174,7 +174,7 @@ def without_value(args: Sequence[str], typed: str) -> str:
 
 
 def run_hints(args: Sequence[str]) -> tuple[str, ...]:
-    """Return what to type for a line of `use` with too many words: if a command follows `--`, the line of `exec`.
+    """Return the next steps for a line of `use` with too many words: if a command follows `--`, the line of `exec`.
 
     Args:
         args: The command line. A word before `--` may be a password, and is shown only if it is the role.

@@ -179,7 +179,7 @@ def expanded(written: str, environ: Mapping[str, str]) -> str:
 
 
 def with_home(path: str, environ: Mapping[str, str]) -> str:
-    """Return a path with its `~` expanded, as Python does it in *environ*."""
+    """Expand the `~` of a path as Python does, with the variables of *environ*."""
     if path == "~" or path.startswith("~/"):
         return (home(environ).rstrip("/") + path[1:]) or "/"
     return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 - ~name, as botocore

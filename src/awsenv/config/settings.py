@@ -70,7 +70,7 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
 
 
 def refused_services(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> ConfigError | None:
-    """Return why `services` of *profile* is of no use for a service; None: it is of use, or not asked."""
+    """Return why `services` of *profile* cannot be used for a service; None: it can, or it does not count."""
     setting = None if profile is None else profile.settings.get("services")
     if setting is None or _is_ignored(profile, environ) or any(map(environ.get, _names(service))):
         return None
@@ -88,7 +88,7 @@ def refused_services(service: str, profile: Profile | None, profiles: Profiles, 
 
 
 def _names(service: str) -> tuple[str, str]:
-    """Return the variables that set the endpoint of a service, the nearest first."""
+    """Return the variables that set the endpoint of a service, the most specific first."""
     return SERVICE_ENDPOINT + service.upper(), _ENDPOINT
 
 
