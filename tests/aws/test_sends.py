@@ -5,6 +5,8 @@ A row says why where awsenv differs from botocore on purpose.
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +23,12 @@ from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
 from awsenv.errors import AwsenvError, ForeignResponse, RefusedError, ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, Mfa, RoleArn
+from awsenv.sandbox.authority import Authority
 from servers import Scripted, page, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from aws.conftest import Home
 
@@ -158,6 +162,28 @@ def test_a_second_attempt_goes_over_a_new_connection(home: Home) -> None:
         calls = Sts(AwsSession(None, home.environ, timeout=6, connections=pool), sleep=lambda _: None)
         assert "ASIAX" == calls.call(AssumeRole(ROLE, "session"), home.user).access_key_id
         assert (5, 4) == (len(server.requests), server.connections)
+
+
+def test_a_code_is_sent_after_a_handshake_that_the_server_cut_off(home: Home, tmp_path: Path) -> None:
+    """Open another connection: nothing was sent over the first."""
+    authority = Authority(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with listening.accept()[0] as first:
+                first.recv(65536)
+            with authority.server().wrap_socket(listening.accept()[0], server_side=True) as second:
+                second.recv(65536)
+                second.sendall(GIVEN)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        home.environ.update(AWS_ENDPOINT_URL=url, AWS_CA_BUNDLE=str(authority.bundle))
+        calls = Sts(home.session(), sleep=lambda _: None)
+        made = calls.call(AssumeRole(ROLE, "session", mfa=Mfa(TOKEN.serial)), home.user, TOKEN)
+        thread.join()
+    assert "ASIAX" == made.access_key_id
 
 
 def test_a_code_is_sent_over_a_new_connection(home: Home) -> None:

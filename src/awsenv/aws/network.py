@@ -75,11 +75,13 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
 
 def may_be_repeated(error: Exception) -> bool:
     """Return whether no byte of a request was sent, and another attempt may succeed."""
-    from ssl import SSLError  # noqa: PLC0415 - large, and seldom needed
+    from ssl import SSLEOFError, SSLError  # noqa: PLC0415 - large, and seldom needed
 
     missing = unanswered(error)
-    is_final = isinstance(missing, ProxyError) or (missing is not None and isinstance(missing.error, SSLError))
-    return missing is not None and not missing.was_sent and not is_final
+    if missing is None or missing.was_sent or isinstance(missing, ProxyError):
+        return False
+    # A server that shuts down cuts a handshake off. Any other error of TLS would be the same again.
+    return isinstance(missing.error, SSLEOFError) or not isinstance(missing.error, SSLError)
 
 
 def lost(
