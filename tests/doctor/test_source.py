@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -60,6 +62,18 @@ def test_the_source_is_named_and_its_secret_is_not(account: Account) -> None:
     shown = f"user alice of account {account.sandbox.account}, access key …{account.alice.access_key_id[-4:]}"
     assert (Verdict.FINE, shown) == (found.verdict, found.fact)
     assert account.alice.secret_access_key not in repr(found)
+
+
+@pytest.mark.parametrize(("ahead", "fact"), [(0, "in step with AWS's"), (-30, "differs from AWS's by (29|30|31)s")])
+def test_a_clock_that_is_not_far_off_is_fine(account: Account, ahead: int, fact: str) -> None:
+    """A difference of less than a second is none, because AWS's date has whole seconds."""
+    account.role("plain")
+    clock = account.sandbox.clock
+    clock.elapse(time.time() - clock.now().timestamp())
+    clock.advance(ahead)
+    (found,) = account.examine("plain")["clock"]
+    assert Verdict.FINE is found.verdict
+    assert re.fullmatch(fact, found.fact)
 
 
 def test_a_clock_that_is_far_off_hides_nothing(account: Account) -> None:
