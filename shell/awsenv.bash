@@ -78,7 +78,7 @@ function awsenv {
     _awsenv_tried='' _awsenv_key='' _awsenv_in_tmux=''
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
-    if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
+    if [[ ${1-} == doctor || ${1-} == init ]] || ! _awsenv_prints "$@"; then
       builtin local -x AWSENV_SHELL _AWSENV_PROMPT
       # shellcheck disable=SC2034 # the program reads it
       AWSENV_SHELL=bash _AWSENV_PROMPT=''

@@ -311,7 +311,7 @@ fn awsenv {|@words|
   set-clock
   if (prints $@words) {
     var env = []
-    if (eq $words[0] doctor) {
+    if (has-value [doctor init] $words[0]) {
       set env = (hints)
     }
     call $words $env

@@ -69,7 +69,7 @@ function awsenv --description 'Assume an AWS role in this shell'
         set -g __awsenv_in_tmux
         # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
         # inherits neither.
-        if test "$argv[1]" = doctor; or not __awsenv_prints $argv
+        if builtin contains -- "$argv[1]" doctor init; or not __awsenv_prints $argv
             set -fx AWSENV_SHELL fish
             set -fx _AWSENV_PROMPT (__awsenv_shown)
         end

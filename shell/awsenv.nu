@@ -152,7 +152,8 @@ def --env --wrapped awsenv [...words: string@_awsenv_complete] {
     if (_awsenv_prints $words) {
         # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
         # inherits neither.
-        let hints = if $words.0? == doctor { {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} } else { {} }
+        let learns = ($words.0? | default "") in [doctor init]
+        let hints = if $learns { {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} } else { {} }
         with-env $hints { ^$command.0 ...($command | skip 1) }
     } else {
         # If Ctrl-Z stopped a command whose output goes to a variable, nushell would wait for that for ever.

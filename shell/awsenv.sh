@@ -56,7 +56,7 @@ _awsenv_execute() {
 # Tells the program what it cannot find out by itself: that this hook is loaded, and what the prompt shows. A command of
 # exec inherits neither.
 _awsenv_report() {
-  if '[' "${1-}" = doctor ']' || ! _awsenv_prints "$@"; then
+  if '[' "${1-}" = doctor ']' || '[' "${1-}" = init ']' || ! _awsenv_prints "$@"; then
     AWSENV_SHELL=$_awsenv_shell _AWSENV_PROMPT=
     _awsenv_find_prompt
     case $_awsenv_interactive:$_awsenv_ps1:${AWSENV_DISABLE_PROMPT-} in

@@ -145,7 +145,7 @@ case run:
   # What the program cannot find out by itself: that this hook is loaded, and what the prompt shows. A command of exec
   # inherits neither.
   set _awsenv_report = ()
-  if (! $_awsenv_prints || "$_awsenv_words:q" =~ doctor*) then
+  if (! $_awsenv_prints || "$_awsenv_words:q" =~ {doctor,init}*) then
     set _awsenv_report = (AWSENV_SHELL=tcsh _AWSENV_PROMPT=)
     if ($?prompt) then
       set _awsenv_report[2] = _AWSENV_PROMPT=replaced

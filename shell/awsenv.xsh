@@ -90,7 +90,7 @@ def _awsenv_hook(program, folder):
         if prints(words):
             # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of
             # exec inherits neither.
-            hints = {"AWSENV_SHELL": "xonsh", "_AWSENV_PROMPT": shown()} if words[:1] == ["doctor"] else {}
+            hints = {"AWSENV_SHELL": "xonsh", "_AWSENV_PROMPT": shown()} if words[:1] in (["doctor"], ["init"]) else {}
             if stdout is not None and not stdout.isatty():
                 environ = {**XSH.env.detype(), **hints}
                 return subprocess.run(isolated(words), env=environ, stdout=stdout, stderr=stderr, check=False).returncode

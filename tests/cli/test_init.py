@@ -107,6 +107,18 @@ def test_a_shell_that_reads_no_file_by_itself_needs_a_variable(
     assert is_needed == ("\n\nENV=$HOME/.shinit; export ENV\n\n" in run(caller, InitArguments(shell=shell)).text)
 
 
+@pytest.mark.parametrize("shell", ["zsh"])
+@pytest.mark.parametrize(("loaded", "is_shown"), [("zsh", True), ("-zsh", True), ("bash", False), ("", False)])
+def test_a_hook_that_is_loaded_need_not_be_added(shell: str, loaded: str, *, is_shown: bool) -> None:
+    """The hook names its shell; the line for the startup file of another shell is still to be added."""
+    caller = replace(_caller(HOME="/home/alice", AWSENV_SHELL=loaded), prints_to_terminal=True)
+
+    text = run(caller, InitArguments(shell=shell)).text
+
+    assert (is_shown, not is_shown) == (f"The hook is loaded in this {shell}." in text, "Add this" in text)
+    assert "the last line of ~/.zshrc" in text
+
+
 @pytest.mark.parametrize("shell", SPELLINGS)
 def test_the_line_of_a_startup_file_can_be_appended(shell: str, world: World, prefix: Path) -> None:
     """`--line` prints the line and nothing else, for a file or a script."""

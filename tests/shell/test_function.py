@@ -83,6 +83,13 @@ def test_the_doctor_knows_that_the_hook_is_loaded(shell: Spelling, terminal: Sta
     assert "none" == window.run("awsenv exec power-user -- env | grep -c AWSENV_SHELL | sed s/0/none/")
 
 
+def test_init_knows_that_the_hook_is_loaded(shell: Spelling, terminal: Start) -> None:
+    """On a terminal, `init` does not have the user add what the shell has already."""
+    window = terminal(shell)
+
+    assert f"The hook is loaded in this {shell.name}." in window.run("awsenv init")
+
+
 def test_an_option_may_come_first(shell: Spelling, terminal: Start) -> None:
     """The function also evaluates the output of `awsenv --region REGION ROLE`."""
     window = terminal(shell)

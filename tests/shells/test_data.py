@@ -154,6 +154,17 @@ def test_the_hook_knows_which_commands_print_a_change(row: Row) -> None:
 
 
 @SHELLS
+def test_the_hook_names_its_shell_to_doctor_and_init(row: Row, run: Run, tmp_path: Path) -> None:
+    """They say that the hook is loaded; what another command runs does not learn it."""
+    program = _program(tmp_path, "")
+    Path(program).write_text('#!/bin/sh\necho "$1:$AWSENV_SHELL"\n')
+
+    done = run(row, _with_hook(row, program, "awsenv doctor\nawsenv init\nawsenv list", tmp_path))
+
+    assert f"doctor:{row.name}\ninit:{row.name}\nlist:\n" == done.stdout.decode()
+
+
+@SHELLS
 def test_what_misleads_python_does_not_reach_the_program(row: Row, run: Run, tmp_path: Path) -> None:
     """An entry that makes Python load code from the current folder is kept under another name, and restored after."""
     program = _program(tmp_path, "")

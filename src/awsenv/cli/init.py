@@ -39,7 +39,10 @@ def run(caller: Caller, arguments: InitArguments) -> Print:
     file = shown(shell.startup(environ)[0], environ)
     if first := shell.login_line(environ):
         first = f"Add this to ~/.profile, and log in again:\n\n{first}\n\n"
-    return Table(f"{first}Add this as the last line of {file}, and start a new shell:\n\n{line}\n")
+    add = f"Add this as the last line of {file}, and start a new shell"
+    if shells.named(caller.environ.get("AWSENV_SHELL", "")) is shell:  # the hook names its shell in it
+        add = f"The hook is loaded in this {shell.name}. For new shells, keep this as the last line of {file}"
+    return Table(f"{first}{add}:\n\n{line}\n")
 
 
 def _own_shell(caller: Caller) -> str:
