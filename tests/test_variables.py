@@ -72,6 +72,13 @@ def test_the_agent_gets_every_variable(name: str, samples: Mapping[str, str]) ->
     assert {name: samples[name]} == variables.relevant({name: samples[name]})
 
 
+def test_the_variables_of_a_connection() -> None:
+    """The time limit, the proxies in any case and the CA bundle count, but not what a role depends on."""
+    connecting = {"AWSENV_TIMEOUT": "2", "https_proxy": "x", "NO_PROXY": "x", "REQUESTS_CA_BUNDLE": "x"}
+
+    assert connecting.items() == variables.connecting({**connecting, "AWS_REGION": "x", "HOME": "x", "PATH": "x"})
+
+
 def test_the_agent_gets_endpoints_and_proxies() -> None:
     """The agent gets variables that no table can list, a service's endpoint or a proxy in any case, and no others."""
     needed = {"AWS_ENDPOINT_URL_S3": "x", "_AWSENV_WITHIN": "x", "https_proxy": "x", "Http_Proxy": "x", "NO_PROXY": "x"}

@@ -19,6 +19,7 @@ from awsenv.errors import (
 )
 from awsenv.model import AssumeRole, Note, Question, Rails, unseen
 from awsenv.record import dataclass, field, replace
+from awsenv.variables import connecting
 from awsenv.wording import quoted
 
 TYPE_CHECKING = False
@@ -297,6 +298,7 @@ class Provider:
             through,
             config.mfa_session_key(chain, "" if chain.mfa is None else chain.mfa.serial, profiles, environ),
             needs_caller=needs_code or bool(KINDS[chain.source.kind].command),
+            connecting=connecting(environ),
         )
 
     def _called(self, resolved: Resolved) -> Credentials:

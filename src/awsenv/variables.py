@@ -26,6 +26,9 @@ PROFILE = "profile"
 SETTING = "setting"
 """A profile can set it too, in lower case without `AWS_`. A role sets it if its profile does."""
 
+CONNECTION = "connection"
+"""How AWS is called depends on it, and not what AWS returns."""
+
 USER = "user"
 """It can hold the name of the user."""
 
@@ -134,7 +137,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         (OPTION,),
     ),
     # How long a call of AWS may take, and what lists the roles.
-    **dict.fromkeys(("AWSENV_TIMEOUT", "AWSENV_PICKER"), ()),
+    "AWSENV_TIMEOUT": (CONNECTION,),
+    "AWSENV_PICKER": (),
     # Those of botocore's `configprovider.py` and of the SDKs and Tools Reference Guide that concern every service.
     **dict.fromkeys(
         (
@@ -175,7 +179,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     # Where the names for completion and the recently used roles are kept.
     **dict.fromkeys(("AWSENV_CACHE", "XDG_CACHE_HOME"), ()),
     # How to connect to AWS. If `REQUEST_METHOD` is set, `HTTP_PROXY` is not trusted (CVE-2016-1000110).
-    **dict.fromkeys(("REQUESTS_CA_BUNDLE", "REQUEST_METHOD"), ()),
+    **dict.fromkeys(("REQUESTS_CA_BUNDLE", "REQUEST_METHOD"), (CONNECTION,)),
 }
 """The marks of each variable that awsenv reads or changes, in the order in which a role prints them."""
 
@@ -189,6 +193,18 @@ _FAMILIES = ("AWS_", "AWSENV_", "_AWSENV_")
 def having(mark: str) -> tuple[str, ...]:
     """Return the variables with this mark, in the order of the table."""
     return tuple(name for name, marks in VARIABLES.items() if mark in marks)
+
+
+def connecting(environ: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """Return the variables of *environ* that decide how AWS is called: the time limit, the proxies, the CA bundle.
+
+    Those that also decide what AWS returns, such as the endpoint, are not among them.
+    """
+    return frozenset(
+        (name, value)
+        for name, value in environ.items()
+        if CONNECTION in VARIABLES.get(name, ()) or name.lower().endswith("_proxy")
+    )
 
 
 def relevant(environ: Mapping[str, str]) -> dict[str, str]:

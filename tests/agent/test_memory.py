@@ -9,7 +9,7 @@ import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -237,6 +237,22 @@ def test_fifty_threads_make_one_call(memory: Memory, plan: Plan, aws: Aws, until
 
     aws.failure = None
     assert ("2" if fails else "1") == key_id(memory, plan)
+
+
+def test_a_call_with_other_limits_is_not_shared(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
+    """Who has other limits, or another proxy, does not wait for a call under way, and gets no error of it."""
+    aws.may_answer.clear()
+    own = Aws(aws.times, failure=UnreachableError("nothing within 2 seconds"))
+    other = replace(plan, fetch=own.fetch, connecting=frozenset({("AWSENV_TIMEOUT", "2")}))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(memory.lease, plan)
+        until(lambda: aws.calls == 1)
+        with pytest.raises(UnreachableError, match="within 2 seconds"):
+            memory.lease(other)
+        assert not slow.done()
+        aws.may_answer.set()
+        assert "1" == slow.result().credentials.access_key_id
+    assert ("1", 1) == (key_id(memory, other), own.calls)
 
 
 def test_another_role_does_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:

@@ -474,6 +474,23 @@ def test_a_code_is_not_sent_again_after_the_agent_dies(world: World, until: Unti
     assert "awsenv: the agent did not reply, and the MFA code may have been used\n" in done.stderr
 
 
+def test_a_client_waits_no_longer_than_its_own_limit(world: World, until: Until) -> None:
+    """AWSENV_TIMEOUT holds, although another client waits longer for the same role."""
+    login(world)
+    world.sandbox.fail("AssumeRole", Fault.HANG, times=20)
+    words = ("exec", "power-user", "--", "true")
+    with subprocess.Popen([world.program, *words], env=world.environ, stderr=subprocess.DEVNULL) as longer:
+        until(lambda: world.sandbox.faults_left("AssumeRole") < 20)
+        shown = world.run(*words, AWSENV_TIMEOUT="2").stderr
+        has_ended = longer.poll() is not None
+        longer.terminate()
+
+    host = world.sandbox.url.removeprefix("http://")
+    assert f"awsenv: STS at {host} did not send a complete response within 2 seconds" == shown.partition("\n")[0]
+    assert "  and      AWSENV_TIMEOUT\n" in shown
+    assert not has_ended
+
+
 @pytest.fixture(params=["alone", "agent"])
 def either(
     request: pytest.FixtureRequest,

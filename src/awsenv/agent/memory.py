@@ -62,6 +62,8 @@ class Plan:
     """Of that MFA session."""
     needs_caller: bool = False
     """Whether without a session the role takes an MFA code, or a command that the caller runs."""
+    connecting: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
+    """The variables that decide how AWS is called. Only plans with the same share a call, and its error names them."""
 
     @property
     def title(self) -> str:
@@ -101,7 +103,7 @@ class _Entry:
         self.id = os.urandom(16).hex()
         self.plan = plan
         self.term: Term | None = None
-        self.fetch: _Fetch | None = None
+        self.fetches: dict[frozenset[tuple[str, str]], _Fetch] = {}
         self.retry_at = -inf
 
 
@@ -128,9 +130,9 @@ class Memory:
     def lease(self, plan: Plan, *, min_remaining: float = 0, timeout: float = LONGEST) -> Lease:
         """Return the role of *plan*: from memory if enough of it is left, else from AWS.
 
-        Enough is more than *min_remaining* seconds, and more than a quarter of an hour or half of its life. All clients
-        that request a role during one call of AWS wait for that call. If it fails, or takes more than *timeout*
-        seconds, this returns the role in memory as long as it lives and has *min_remaining* seconds left.
+        Enough is more than *min_remaining* seconds, and more than a quarter of an hour or half of its life. Clients
+        that connect alike share a call of AWS. If it fails, or takes more than *timeout* seconds, this returns the
+        role in memory as long as it lives and has *min_remaining* seconds left.
 
         Raises:
             Exception: As of `fetch`. It is not kept: the next request calls AWS again.
@@ -325,9 +327,8 @@ class Memory:
             # Without its traceback: the frames of it hold keys.
             error = raised.with_traceback(None)
         with self._lock:
-            fetch, entry.fetch = entry.fetch, None
-            if fetch is not None:
-                fetch.term, fetch.error = term, error
+            fetch = entry.fetches.pop(plan.connecting)
+            fetch.term, fetch.error = term, error
             if term is None:
                 entry.retry_at = self._clock.boot() + RETRY
             else:
@@ -351,11 +352,12 @@ class Memory:
         Raises:
             RuntimeError: The system lets no thread begin.
         """
-        if entry.fetch is None:
+        fetch = entry.fetches.get(plan.connecting)
+        if fetch is None:
             fetch = _Fetch(target=self._run, args=(entry, plan), daemon=True)
             fetch.start()
-            entry.fetch = fetch
-        return entry.fetch
+            entry.fetches[plan.connecting] = fetch
+        return fetch
 
     def _living(self, entry: _Entry, plan: Plan) -> Term | None:
         if entry.term is not None and not entry.term.lives(self._clock):
@@ -370,7 +372,7 @@ class Memory:
 
     def _is_due(self, entry: _Entry, term: Term) -> bool:
         """Return whether it is time to renew in the background."""
-        if entry.fetch is not None or self._clock.boot() < entry.retry_at or term.is_fresh(self._clock):
+        if entry.fetches or self._clock.boot() < entry.retry_at or term.is_fresh(self._clock):
             return False
         return term.left(self._clock) < min(AHEAD, term.life / 2)
 
