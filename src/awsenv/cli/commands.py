@@ -6,6 +6,10 @@ It imports nothing, because the fast path reads it.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 TEXT = "text"
 """Text to read, or the output of another program: no shell evaluates it, and it holds no secret."""
 SECRET = "secret"  # noqa: S105 - the name of a kind of output
@@ -143,10 +147,6 @@ _HELP = Command("", "", "")
 _NOTHING = Command("", "", "", prints=CODE)
 """`awsenv` alone: the role was left out, so evaluating the output must fail."""
 
-QUIET = ("-q", "--quiet")
-FLAGS = (*QUIET, "-y", "--yes", "--refresh", "--print", "--json", "--open")
-"""The options without a value of the commands about a role."""
-
 _OPTIONS = frozenset({"--help", "-h", "--version"})
 """Options that stand in place of a command."""
 
@@ -171,23 +171,22 @@ def called(args: list[str]) -> Command:
     return COMMANDS.get("".join(named(args)[:1])) or (_HELP if args else _NOTHING)
 
 
+def typed(args: list[str]) -> dict[str, Any] | None:
+    """Return what was typed in the command line *args*, as `reader.read` returns it."""
+    from awsenv.cli import arguments, reader  # noqa: PLC0415 - the fast path does without
+
+    return reader.read(arguments.ARGUMENTS[called(args).name], named(args)[1:])
+
+
 def lacks_role(args: list[str]) -> bool:
     """Return whether *args* call a command that lets the user pick a role, and name none, nor anything unknown."""
     command = called(args) if args else COMMANDS[DEFAULT]
-    if not command.picks or any(not arg.startswith("-") or arg == PREVIOUS for arg in named(args)[1:2]):
+    words = named(args)[1:]
+    if not command.picks or any(not word.startswith("-") or word == PREVIOUS for word in words[:1]):
         return False
-    from awsenv.variables import OPTION, having  # noqa: PLC0415 - where the first word is an option
-
-    valued = {"--shell", "--service", "--session-duration"}
-    valued |= {name.replace("AWSENV_", "--").lower().replace("_", "-") for name in having(OPTION)}
-    words = iter(named(args)[1:])
-    for word in words:
-        option, has_value, _ = word.partition("=")
-        if word == "--":
-            return command.name == "exec" or next(words, None) is None
-        if option in valued:
-            if not has_value and next(words, None) is None:
-                return False
-        elif word not in FLAGS:
-            return False
-    return True
+    if not words:
+        return True
+    # With a role in front, no word may be left for the code or the command, unless that follows `--`.
+    read = typed([command.name, PREVIOUS, *words]) or {}
+    runs = words[words.index("--") + 1 :] if "--" in words else []
+    return "role" in read and "code" not in read and read.get("command", []) == runs

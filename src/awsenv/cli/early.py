@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from awsenv.aws import guess
 from awsenv.aws.connections import Connections
-from awsenv.cli import reader
-from awsenv.cli.arguments import ARGUMENTS
-from awsenv.cli.commands import PREVIOUS, called, named
+from awsenv.cli import commands
 from awsenv.variables import ROLE
 
 TYPE_CHECKING = False
@@ -42,9 +40,9 @@ def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = Tru
 
 
 def _address(args: list[str], environ: Mapping[str, str]) -> Address | None:
-    typed = reader.read(ARGUMENTS[called(args).name], named(args)[1:])
+    typed = commands.typed(args)
     # An agent that serves one command calls STS itself.
-    if typed is None or typed.get("role", PREVIOUS) == PREVIOUS or "refresh" in typed:
+    if typed is None or typed.get("role", commands.PREVIOUS) == commands.PREVIOUS or "refresh" in typed:
         return None
     profile, region = (typed.get(option) or environ.get(f"AWSENV_{option.upper()}") for option in ("profile", "region"))
     return guess.address(typed["role"], environ, profile=profile, region=region)

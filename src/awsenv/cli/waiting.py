@@ -9,10 +9,6 @@ from contextlib import suppress
 
 from awsenv.cli import commands, process
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 ERASE = "\r\x1b[K"
 """Removes the line of the cursor (ECMA-48: CR, EL)."""
 
@@ -43,8 +39,8 @@ class Waiting:
         args: The command line of this process, which may ask for quiet.
     """
 
-    def __init__(self, args: Sequence[str] = ()) -> None:
-        self._is_seen = not is_quiet(args) and os.isatty(2)
+    def __init__(self, args: list[str] | None = None) -> None:
+        self._args = args or []
         self._lock = _thread.allocate_lock()
         self._end: _thread.LockType | None = None
         self._depth = 0
@@ -70,7 +66,7 @@ class Waiting:
     def __enter__(self) -> None:
         """Start waiting."""
         self._depth += 1
-        if self._depth == 1 and self._is_seen:
+        if self._depth == 1 and os.isatty(2):
             self._end = _thread.allocate_lock()
             self._end.acquire()
             with suppress(RuntimeError):  # the system is at a limit: the command does without the line
@@ -91,7 +87,8 @@ class Waiting:
 
     def _show(self, end: _thread.LockType) -> None:
         left = process.silent_since() + 1 - time.monotonic()
-        while not end.acquire(timeout=max(left, _SHORT)):
+        is_over = end.acquire(timeout=max(left, _SHORT)) or is_quiet(self._args)
+        while not is_over:
             with self._lock:
                 # The wait may have ended by now.
                 if self._end is end:
@@ -103,7 +100,7 @@ class Waiting:
                         before=self._erase,
                     )
                     process.write_to_stderr(drawn)
-            left = 1
+            is_over = end.acquire(timeout=1)
 
 
 def _drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str | None) -> tuple[str, str | None]:
@@ -166,17 +163,6 @@ def _echoes() -> bool:
     return bool(flags & termios.ECHO)
 
 
-_WORDS = 2
-"""`exec` and its role: what follows, but for an MFA code, is another command."""
-
-
-def is_quiet(args: Sequence[str]) -> bool:
+def is_quiet(args: list[str]) -> bool:
     """Return whether the command line *args* asks for quiet. An option of the command that it runs does not count."""
-    is_value, words = False, 0
-    for arg in args:
-        if not is_value:
-            words += args[0] == "exec" and not arg.startswith("-") and not arg.isdigit()
-            if arg in commands.QUIET or arg == "--" or words > _WORDS:
-                return arg in commands.QUIET
-        is_value = arg.startswith("--") and "=" not in arg and arg not in commands.FLAGS
-    return False
+    return "quiet" in (commands.typed(args) or ())
