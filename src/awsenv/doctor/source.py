@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 CHECK = "source"
 
-_SECOND = 1
-"""AWS's date has whole seconds."""
+_UNSURE = 2
+"""Seconds that no response can show: AWS's date has whole seconds, and takes time to arrive."""
 
 Readers = tuple[tuple[str, Iam], ...]
 """Clients of IAM, each after its account, in the order in which they are tried."""
@@ -115,7 +115,7 @@ def _clock(clock: Clock) -> Finding:
     off = abs(clock.ahead)
     if off < NOTABLE:
         differs = f"differs from AWS's by {duration.rounded(off)}"
-        return fine("clock", differs if off > _SECOND else "in step with AWS's")
+        return fine("clock", differs if off >= _UNSURE else "in step with AWS's")
     return of_error("clock", wrong_clock(clock.ahead), Verdict.WRONG if off > ACCEPTED else Verdict.WARNING)
 
 
