@@ -522,7 +522,7 @@ def test_renew_leaves_what_the_user_has_set_since(paths: Paths) -> None:
     """`renew` changes the keys, but neither the region nor the profile that the user set after the role."""
     shell = with_the_role(paths) | {"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2", "AWS_PROFILE": "x"}
 
-    done = paths.fast(["renew", "--shell", "json"], shell)
+    done = paths.fast(["renew", "--shell", "nu"], shell)
 
     keys = {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     assert (0, keys, b"") == (done.status, set(json.loads(done.out)), done.err)
