@@ -504,11 +504,11 @@ def test_renew_prints_what_use_prints(paths: Paths) -> None:
     paths.world.run("use", "read-only", "--min-remaining", "59m", "--shell", "json")
     stale = environ | {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWSENV_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old"}
 
-    expected = paths.fast(["read-only", "--shell", "json"], stale)
-    actual = paths.fast(["renew", "--shell", "json"], stale)
+    expected = paths.fast(["read-only", "--shell", "fish"], stale)
+    actual = paths.fast(["renew", "--shell", "fish"], stale)
 
     assert expected == actual
-    assert {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"} <= set(json.loads(actual.out))
+    assert {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"} <= set(actual.out.decode().split())
 
 
 def with_the_role(paths: Paths) -> dict[str, str]:

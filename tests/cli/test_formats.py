@@ -188,16 +188,6 @@ def test_a_format_has_the_region_that_the_caller_has(world: World, region: str) 
     assert expected == {name: value for name, value in _dotenv(done.stdout).items() if name in expected}
 
 
-def test_renew_gives_a_format_the_whole_role(world: World) -> None:
-    """Fresh keys come with the region and the label of the role, which the caller has."""
-    assert 0 == world.run("login", world.device.code()).returncode
-    active = _active(world)
-
-    done = world.run("renew", "--shell", "dotenv", **active)
-
-    assert {name for name in active if name.startswith("AWS_")} == set(_dotenv(done.stdout))
-
-
 def test_a_shell_gets_what_changes(world: World) -> None:
     """A shell has its own environment: the role that is active there already changes nothing."""
     assert 0 == world.run("login", world.device.code()).returncode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from awsenv import config, environment, variables
-from awsenv.cli.use import printed_role, shell_of
+from awsenv.cli.use import printed, shell_of, success
 from awsenv.errors import AgentError
 
 TYPE_CHECKING = False
@@ -38,4 +38,4 @@ def run(caller: Caller, arguments: RenewArguments) -> Print:
     shell = shell_of(caller, arguments, "renew")
     lease = caller.provider.renew(lease_id, timeout=TIMEOUT)
     change = environment.new_keys(lease.credentials, caller.environ, lease.id)
-    return printed_role(caller, shell, change, arguments)
+    return printed(caller, shell, change, success=success(caller, arguments, change))

@@ -49,19 +49,9 @@ def run(caller: Caller, arguments: UseArguments) -> Print:
     lease = caller.provider.lease(replace(resolved, question=None))
     change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
     recent.note(caller.environ, arguments.role, caller.now())
-    return printed_role(caller, shell(), change, arguments)
-
-
-def printed_role(caller: Caller, shell: Shell, change: Change, options: QuietOption) -> Print:
-    """Return the action that prints *change*, which sets a role, for *shell*.
-
-    A shell gets what changes. A format gets all of the role: its reader may have another environment.
-
-    Raises:
-        UsageError: The format cannot hold the change.
-    """
-    shown = environment.whole(change, caller.environ) if isinstance(shell, Format) else change
-    return printed(caller, shell, shown, success=_success(caller, options, change))
+    # A shell gets what changes. The reader of a format may have another environment.
+    shown = environment.whole(change, caller.environ) if isinstance(shell(), Format) else change
+    return printed(caller, shell(), shown, success=success(caller, arguments, change))
 
 
 def printed(caller: Caller, shell: Shell, change: Change, notes: Sequence[Shown] = (), success: str = "") -> Print:
@@ -76,7 +66,7 @@ def printed(caller: Caller, shell: Shell, change: Change, notes: Sequence[Shown]
     return Print(shell.render(change), notes, success=success)
 
 
-def _success(caller: Caller, options: QuietOption, change: Change) -> str:
+def success(caller: Caller, options: QuietOption, change: Change) -> str:
     """Return the role that the shell has after *change*; empty if the prompt shows it, or the user wants quiet."""
     if options.quiet or caller.environ.get(variables.PROMPT) in SHOWN:
         return ""
