@@ -79,6 +79,7 @@ PYTHON = (
     "aws/test_chain.py",
     "aws/test_deadline.py",
     "aws/test_http.py",
+    "aws/test_settings.py",
     "aws/test_signin.py",
     "aws/test_source.py",
     "aws/test_translate.py",
