@@ -225,6 +225,17 @@ def test_control_c_is_an_interrupt(
     shell.expect_exact("ready> ")
 
 
+@pytest.mark.parametrize("ask", [ASK, SECRET])
+def test_a_signal_just_before_the_read_is_not_missed(ask: str, python: Callable[[str], list[str]]) -> None:
+    """A signal that comes between a prompt and its read counts: one that another thread gets interrupts no read."""
+    in_a_thread = "threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)).start()"
+    words = python(f"import signal, threading\n{in_a_thread}\n{ask}")
+    terminal = pexpect.spawn(words[0], words[1:], encoding="utf-8", timeout=TIMEOUT)
+
+    terminal.expect_exact("KeyboardInterrupt")
+    terminal.close()
+
+
 def test_after_control_z_the_prompt_is_shown_again(
     shell: pexpect.spawn[str], python: Callable[[str], list[str]]
 ) -> None:

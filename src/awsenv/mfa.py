@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import signal
 import termios
 import textwrap
@@ -21,6 +22,7 @@ from awsenv import command
 from awsenv.config import limits
 from awsenv.errors import AwsenvError, MfaError, UsageError
 from awsenv.model import unseen
+from awsenv.signals import drain, woken
 from awsenv.wording import printable, styled
 
 if TYPE_CHECKING:
@@ -92,9 +94,9 @@ class Terminal(io.FileIO):
 
         answer = None
         try:
-            with _on_continue(begin):
+            with _on_continue(begin) as wake:
                 begin()
-                answer = self._line()
+                answer = self._line(wake)
         finally:
             if before is not None:
                 termios.tcsetattr(self, termios.TCSADRAIN, before)
@@ -116,25 +118,44 @@ class Terminal(io.FileIO):
             self.show("that code has been used; wait for the next one")
         return None
 
-    def _line(self) -> str | None:
+    def _line(self, wake: int | None) -> str | None:
         line = b""
         # It fails if the terminal hangs up, or this process is in the background of a session without job control.
         with suppress(OSError):
-            while not line.endswith((b"\n", b"\r")) and (more := self.read(4096)):
+            while not line.endswith((b"\n", b"\r")) and (more := self._input(wake)):
                 line += more
             return line.decode("utf-8", "replace").strip() if line else None
         return None
 
+    def _input(self, wake: int | None) -> bytes:
+        """Wait for input, and for signals by *wake*, and return what was typed."""
+        # In the background, `select` would wait where reading stops this process, as job control expects.
+        while wake is not None and self._is_in_foreground():
+            if wake not in select.select([self.fileno(), wake], [], [])[0]:
+                break
+            drain(wake)
+        return self.read(4096) or b""
+
+    def _is_in_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno()) == os.getpgrp()
+        except OSError:
+            return True  # it is the terminal of another session, which has no say in ours
+
 
 @contextmanager
-def _on_continue(begin: Callable[[], None]) -> Iterator[None]:
-    """Call *begin* whenever the process goes on after Ctrl-Z. Signals can be handled in the main thread only."""
+def _on_continue(begin: Callable[[], None]) -> Iterator[int | None]:
+    """Call *begin* whenever the process goes on after Ctrl-Z, and yield what `woken` yields.
+
+    Signals can be handled in the main thread only; in another, this yields None.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield None
         return
     before = signal.signal(signal.SIGCONT, lambda _number, _frame: begin())
     try:
-        yield
+        with woken() as wake:
+            yield wake
     finally:
         signal.signal(signal.SIGCONT, before or signal.SIG_DFL)
 

@@ -20,11 +20,11 @@ from awsenv.cli import process
 from awsenv.cli.action import Print, show
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.setup import DEMO_ADMINISTRATOR
-from awsenv.cli.signals import delayed
 from awsenv.iam.trust import trust_policy
 from awsenv.launch import explained
 from awsenv.model import Change, Note
 from awsenv.setup import KNOWN
+from awsenv.signals import delayed
 from awsenv.variables import having
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import termios
 from contextlib import suppress
 
 from awsenv.cli import process
+from awsenv.signals import drain, woken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,23 +77,19 @@ class Screen:
         self._rest = b""
         self._text = ""
         self._is_suspended = False
-        self._wake: tuple[int, int] = (-1, -1)
-        self._waker = -1
+        self._woken = woken()
+        self._wake = -1
         self._handlers: dict[int, Any] = {}
         self._has_begun = False
 
     def __enter__(self) -> None:
         """Read keys at once, and without echo."""
-        self._wake = os.pipe()
-        for end in self._wake:
-            os.set_blocking(end, False)
-        # A signal just before `select` would otherwise wait for the next key.
-        self._waker = signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+        self._wake = self._woken.__enter__()
         try:
             for number in (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP):
                 # A hook ignores SIGTSTP: a shell would wait for ever for the output of a program that is stopped.
                 if signal.getsignal(number) != signal.SIG_IGN:
-                    self._handlers[number] = signal.signal(number, self._woken)
+                    self._handlers[number] = signal.signal(number, self._note)
             self._begin()
         except BaseException:
             self.__exit__()
@@ -107,9 +104,7 @@ class Screen:
         finally:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
-            signal.set_wakeup_fd(self._waker)
-            for end in self._wake:
-                os.close(end)
+            self._woken.__exit__(None, None, None)
 
     def size(self) -> tuple[int, int]:
         """Return the columns and the lines."""
@@ -132,9 +127,9 @@ class Screen:
         """
         while True:
             seconds = _SECONDS_OF_ESCAPE if self._text and not self._text.startswith(_PASTE) else None
-            ready, _, _ = select.select([self._tty, self._wake[0], *others], [], [], seconds)
-            if self._wake[0] in ready:
-                self._drain()
+            ready, _, _ = select.select([self._tty, self._wake, *others], [], [], seconds)
+            if self._wake in ready:
+                self._heed()
                 return [REDRAW]
             if any(other in ready for other in others):
                 return []
@@ -174,13 +169,11 @@ class Screen:
         self._rest = b""
         return data.decode(errors="replace")
 
-    def _woken(self, number: int, _frame: FrameType | None) -> None:
+    def _note(self, number: int, _frame: FrameType | None) -> None:
         self._is_suspended |= number == signal.SIGTSTP
 
-    def _drain(self) -> None:
-        with suppress(BlockingIOError):
-            while os.read(self._wake[0], 4096):
-                pass
+    def _heed(self) -> None:
+        drain(self._wake)
         if self._is_suspended:
             self._is_suspended = False
             self.suspend()

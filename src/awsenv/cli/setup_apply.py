@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from awsenv import config, mfa
 from awsenv.cli import process, report
 from awsenv.cli.action import show
-from awsenv.cli.signals import delayed
 from awsenv.config import files as aws_files
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
 from awsenv.model import Credentials, Note
 from awsenv.setup import KeyDestination, SetupRequest, files, key_store, qr_code
 from awsenv.setup.plan import WRITE_PROFILES
+from awsenv.signals import delayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
