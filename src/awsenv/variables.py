@@ -235,6 +235,17 @@ def home(environ: Mapping[str, str]) -> str:
         return "~"
 
 
+def with_home(path: str, environ: Mapping[str, str]) -> str:
+    """Expand the `~` of a path as Python does, with the variables of *environ*."""
+    if not path.startswith("~"):
+        return path
+    if path == "~" or path.startswith("~/"):
+        return (home(environ).rstrip("/") + path[1:]) or "/"
+    import os  # noqa: PLC0415 - only for the home folder of another user
+
+    return os.path.expanduser(path)  # noqa: PTH111 - pathlib costs an import
+
+
 KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """The two halves of an access key. A profile sets them in lower case."""
 

@@ -598,10 +598,7 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
 
 
 def test_nothing_wakes_an_idle_agent(agents: Agents, until: Until) -> None:
-    """An idle agent waits without a time-out, and has one timer, which counts sleep, for the end of its life.
-
-    The timer counts sleep.
-    """
+    """An idle agent waits without a time-out, and has one timer, which counts sleep, for the end of its life."""
     if sys.platform != "linux":
         pytest.skip("only Linux shows in /proc")
     before = _timers()

@@ -246,6 +246,7 @@ def test_an_endpoint_on_this_machine_needs_no_proxy() -> None:
         (PLAIN + "ca_bundle = /own.pem\n", {"AWS_CA_BUNDLE": "/aws.pem", "REQUESTS_CA_BUNDLE": "/r.pem"}, "/aws.pem"),
         (PLAIN, {"REQUESTS_CA_BUNDLE": "/requests.pem"}, "/requests.pem"),
         (PLAIN + "ca_bundle = ~/own.pem\n", {}, "~/own.pem"),
+        (PLAIN, {"AWS_CA_BUNDLE": "~root/ca.pem"}, os.path.expanduser("~root/ca.pem")),  # noqa: PTH111 - as a user types it
     ],
 )
 def test_the_ca_bundle_is_part_of_the_guess(text: str, environ: dict[str, str], bundle: str) -> None:
@@ -267,7 +268,6 @@ def test_the_ca_bundle_is_part_of_the_guess(text: str, environ: dict[str, str], 
         (PLAIN, {"AWS_USE_FIPS_ENDPOINT": "true"}, "a"),
         (PLAIN, {"AWS_ENDPOINT_URL": "https://ünïcode.example"}, "a"),
         (PLAIN, {"AWS_CONFIG_FILE": "$HOME/.aws/config"}, "a"),
-        (PLAIN, {"AWS_CA_BUNDLE": "~root/ca.pem"}, "a"),
         (PLAIN, {"AWS_DATA_PATH": "/data"}, "a"),
         (PLAIN + "services = local\n", {}, "a"),
         (PLAIN + "region = nowhere-1\n", {}, "a"),

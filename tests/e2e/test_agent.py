@@ -260,7 +260,7 @@ def cpu(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_a_thousand_requests_leak_nothing(world: World, until: Until) -> None:
     """A thousand requests cost the agent no memory, threads or descriptors, and it uses no CPU while idle."""
     pid = login(world)

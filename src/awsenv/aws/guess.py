@@ -11,7 +11,7 @@ import stat
 import sys
 
 from awsenv.aws.connection import Address
-from awsenv.variables import KEY_PAIR, REGION, ROLE, having, home
+from awsenv.variables import KEY_PAIR, REGION, ROLE, having, home, with_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _address(role: str | None, environ: Mapping[str, str], profile: str | None, 
     # The first profile has the settings of the client.
     url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL") or _url(chain[0]) or f"https://{host}"
     bundle = environ.get("AWS_CA_BUNDLE") or _value(chain[0], "ca_bundle") or environ.get("REQUESTS_CA_BUNDLE")
-    return _parsed(url, _with_home(bundle, environ) if bundle else None, environ)
+    return _parsed(url, with_home(bundle, environ) if bundle else None, environ)
 
 
 def _url(settings: Settings) -> str:
@@ -229,7 +229,7 @@ def _text(variable: str, default: str, environ: Mapping[str, str]) -> str:
     path = environ.get(variable, default)
     if "$" in path:
         raise _Unclear
-    path = _with_home(path, environ)
+    path = with_home(path, environ)
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -240,14 +240,6 @@ def _text(variable: str, default: str, environ: Mapping[str, str]) -> str:
         raise _Unclear
     with open(path, "rb") as file:
         return file.read().decode()
-
-
-def _with_home(path: str, environ: Mapping[str, str]) -> str:
-    if not path.startswith("~"):
-        return path
-    if not path.startswith("~/"):
-        raise _Unclear
-    return home(environ).rstrip("/") + path[1:]
 
 
 def _sections(text: str) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 from awsenv.aws.connections import Connections
 from awsenv.aws.http import Deadline, Http
-from awsenv.config.files import with_home
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.config.settings import endpoint, has_host_of_sdk, is_url, refused_services, unusable
@@ -17,6 +16,7 @@ from awsenv.config.settings import timeout as call_timeout
 from awsenv.errors import Origin
 from awsenv.model import unseen
 from awsenv.record import replace
+from awsenv.variables import with_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import re
 import select
 import signal
 import termios
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from awsenv.cli import process
 from awsenv.signals import drain, woken
@@ -77,14 +77,14 @@ class Screen:
         self._rest = b""
         self._text = ""
         self._is_suspended = False
-        self._woken = woken()
+        self._until = ExitStack()
         self._wake = -1
         self._handlers: dict[int, Any] = {}
         self._has_begun = False
 
     def __enter__(self) -> None:
         """Read keys at once, and without echo."""
-        self._wake = self._woken.__enter__()
+        self._wake = self._until.enter_context(woken())
         try:
             for number in (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP):
                 # A hook ignores SIGTSTP: a shell would wait for ever for the output of a program that is stopped.
@@ -104,7 +104,7 @@ class Screen:
         finally:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
-            self._woken.__exit__(None, None, None)
+            self._until.close()
 
     def size(self) -> tuple[int, int]:
         """Return the columns and the lines."""

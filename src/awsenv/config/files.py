@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 
 from awsenv.errors import ConfigError, Origin
 from awsenv.record import dataclass, field
-from awsenv.variables import home
+from awsenv.variables import home, with_home
 from awsenv.wording import printable
 
 TYPE_CHECKING = False
@@ -176,13 +176,6 @@ def expanded(written: str, environ: Mapping[str, str]) -> str:
         return environ.get(name, match[0])
 
     return with_home(re.sub(r"\$(\w+|\{[^}]*\})", value, written, flags=re.ASCII), environ)
-
-
-def with_home(path: str, environ: Mapping[str, str]) -> str:
-    """Expand the `~` of a path as Python does, with the variables of *environ*."""
-    if path == "~" or path.startswith("~/"):
-        return (home(environ).rstrip("/") + path[1:]) or "/"
-    return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 - ~name, as botocore
 
 
 def shown(path: str, environ: Mapping[str, str]) -> str:
