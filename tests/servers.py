@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -121,19 +122,17 @@ class Scripted:
 
     def _read(self, opened: socket.socket) -> bool:
         """Read a request, and return whether it came whole before the client closed the connection."""
-        request = bytearray()
-        while b"\r\n\r\n" not in request:
+        request, size = b"", None
+        while size is None or len(request) < size:
             data = opened.recv(65536)
             if not data:
                 return False
             request += data
-        head, _, body = bytes(request).partition(b"\r\n\r\n")
-        length = next(
-            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-        )
-        while len(body) < length:
-            body += opened.recv(65536)
-        self.requests.append(head + b"\r\n\r\n" + body)
+            head, end, _ = request.partition(b"\r\n\r\n")
+            if end:
+                lengths = re.findall(rb"(?mi)^content-length: *(\d+)", head)
+                size = len(head + end) + sum(map(int, lengths))
+        self.requests.append(request)
         return True
 
 
@@ -164,8 +163,11 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, lis
                 accepted, _ = listening.accept()
                 client = accepted if context is None else context.wrap_socket(accepted, server_side=True)
                 head = b""
-                while b"\r\n\r\n" not in head:
-                    head += client.recv(65536)
+                while b"\r\n\r\n" not in head and (data := client.recv(65536)):
+                    head += data
+                if not head:
+                    client.close()
+                    continue
                 heads.append(head)
                 port = head.split()[1].rpartition(b":")[2]
                 server = socket.create_connection(("127.0.0.1", int(port)))

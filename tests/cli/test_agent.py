@@ -91,7 +91,9 @@ def test_what_is_asked_for_before_a_lock_is_not_held_after_it(
             accepted.settimeout(60)
             received = b""
             while b"TokenCode=123456" not in received:
-                received += accepted.recv(65536)
+                more = accepted.recv(65536)
+                assert more, "the connection was closed before the code was sent"
+                received += more
             assert 0 == world.run("lock").returncode
             accepted.sendall(page(f"<{action}Response>{made}</{action}Response>".encode()))
             assert b"" == accepted.recv(1)
