@@ -110,13 +110,13 @@ def test_each_busy_message_extends_the_wait(agents: Agents) -> None:
 @pytest.mark.parametrize("limit", ["timeout", "longest"])
 def test_a_reply_that_came_while_the_client_was_stopped_counts(agents: Agents, limit: str) -> None:
     """After Ctrl-Z and `fg`, the client reads what has arrived, although its time is over."""
-    asked = f"client.ask({agents.environ!r}, b'verb', [b'part'], {limit}=1.0)"
+    asked = f"client.ask({agents.environ!r}, b'verb', [b'part'], {limit}=3.0)"
 
     def reply(connection: socket.socket) -> None:
         time.sleep(0.1)
         os.kill(started.pid, signal.SIGSTOP)
         connection.sendall(client.pack([b"busy", b"AWS"]) * 3 + client.pack([b"ok", b"answer"]))
-        time.sleep(1.2)
+        time.sleep(3.2)
         os.kill(started.pid, signal.SIGCONT)
         started.wait()
 

@@ -58,7 +58,7 @@ STOPPED = """\
 import sys
 from awsenv.aws.connection import HttpRequest
 from awsenv.aws.http import Deadline, Http
-deadline = Deadline(1)
+deadline = Deadline(3)
 deadline.begin()
 http = Http({}, bundle=None, deadline=deadline, is_sent_once=True)
 print(http.send(HttpRequest("POST", sys.argv[1], {}, b"TokenCode=123456")).status)
@@ -77,7 +77,7 @@ def test_a_response_that_came_while_the_client_was_stopped_counts() -> None:
                 time.sleep(0.1)
                 os.kill(started.pid, signal.SIGSTOP)
                 accepted.sendall(page(bytes(100_000)))
-                time.sleep(1.2)
+                time.sleep(3.2)
                 os.kill(started.pid, signal.SIGCONT)
                 assert "200\n" == started.communicate()[0]
 
