@@ -16,18 +16,16 @@ from pathlib import Path
 from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session, create_urllib3_context, get_cert_path
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.aws import tls
 from awsenv.aws.connection import TLS, TUNNEL, Address, HttpRequest, Refused, Unanswered, connect, encoded_request
 from awsenv.aws.http import Deadline, Http
-from awsenv.aws.proxy import is_exempt
 from awsenv.aws.response import Closed, NotHttp
 from awsenv.aws.tcp import first_open
 from awsenv.config.ini import Setting
@@ -389,14 +387,3 @@ def test_a_target_is_one_line(path: str, query: str) -> None:
     assert 2 == head.partition(b"\r\n")[0].count(b" ")
     assert head.endswith(b"\r\n\r\n")
     assert head.isascii()
-
-
-@example("h:", "h")
-@example("[::1]:80", "[::1]")
-@given(
-    st.from_regex(r"[a-z.]{1,8}(:[0-9]{0,4})?", fullmatch=True),
-    st.lists(st.from_regex(r"[ .]{0,2}[a-zA-Z.*:0-9]{0,6} ?", fullmatch=True), max_size=4).map(",".join),
-)
-def test_no_proxy_is_read_as_by_python(netloc: str, exempt: str) -> None:
-    """`NO_PROXY` exempts the same hosts as with `urllib.request`, which botocore uses."""
-    assert bool(proxy_bypass_environment(netloc, {"no": exempt})) is is_exempt(netloc, exempt)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from awsenv.aws.proxy import is_exempt
 from awsenv.aws.request import Token
 from awsenv.errors import ConfigError, ForeignResponse, RefusedError, ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleArn
@@ -154,3 +158,14 @@ def test_a_value_that_is_no_url_is_a_configuration_error(home: Home, variable: s
     shown = value.replace("me:canary", "…")
     assert f"{variable} is not the URL of a proxy: {shown!r}" == caught.value.fact
     assert (variable, f"unset {variable}") == (caught.value.where, caught.value.hints[0])
+
+
+@example("h:", "h")
+@example("[::1]:80", "[::1]")
+@given(
+    st.from_regex(r"[a-z.]{1,8}(:[0-9]{0,4})?", fullmatch=True),
+    st.lists(st.from_regex(r"[ .]{0,2}[a-zA-Z.*:0-9]{0,6} ?", fullmatch=True), max_size=4).map(",".join),
+)
+def test_no_proxy_is_read_as_by_python(netloc: str, exempt: str) -> None:
+    """`NO_PROXY` exempts the same hosts as with `urllib.request`, which botocore uses."""
+    assert bool(proxy_bypass_environment(netloc, {"no": exempt})) is is_exempt(netloc, exempt)
