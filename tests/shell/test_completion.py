@@ -253,8 +253,9 @@ def test_no_process_while_the_names_are_fresh(
     complete(window, "awsenv 0042\t", "awsenv 0042-role")
     complete(window, "awsenv --profile 0043\t", "awsenv --profile 0043-role")
 
-    begun = [line for line in trace.read_text().removeprefix(before).splitlines() if "CLONE_THREAD" not in line]
-    assert [] == begun
+    added = trace.read_text().removeprefix(before).splitlines()
+    # The end of a thread, which needs no call, may come late.
+    assert [] == [line for line in added if "(" in line and "CLONE_THREAD" not in line]
 
 
 def test_stale_names_are_written_in_the_background(
