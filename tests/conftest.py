@@ -270,7 +270,7 @@ def has_ended() -> Callable[[int], bool]:
     def ended(pid: int) -> bool:
         try:
             return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # its parent read its status before this, or just now
             return True
 
     return ended
