@@ -1,13 +1,14 @@
 """Real SDKs as commands of `exec --refresh`: they use only the endpoint, and outlive their first keys.
 
-The clock of the local AWS is put back, so that by the machine's own clock each key has half a minute left: every SDK
-then renews before each call. Between two calls an hour passes for AWS, and the first keys expire.
+The clock of the local AWS is put back, so that by the machine's own clock each key has less than a minute left: every
+SDK then renews before each call. Between two calls an hour passes for AWS, and the first keys expire.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -183,14 +184,17 @@ def with_refresh(world: World) -> Iterator[Callable[..., Command]]:
 
     yield run
     for process in started:
-        process.kill()
+        if process.poll() is None:
+            # With its children, which hold its output open.
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
 @pytest.fixture
 def short(world: World) -> World:
-    """Set the clock of AWS back, so that each key of a role has half a minute left by the machine's clock."""
-    world.sandbox.clock.elapse(30 - HOUR)
+    """Set the clock of AWS back, so that each key of a role has half a minute to one left by the machine's clock."""
+    # It begins up to 25 seconds behind the machine's clock, or 5 ahead.
+    world.sandbox.clock.elapse(55 - HOUR)
     return world
 
 
@@ -251,11 +255,11 @@ def test_terraform_outlives_its_first_keys(
     assert {"assumed-role/power-user"} == callers(short)
 
 
-def test_keys_without_refresh_expire(short: World, with_refresh: Callable[..., Command]) -> None:
+def test_keys_without_refresh_expire(world: World, with_refresh: Callable[..., Command]) -> None:
     """Without `--refresh` the keys in the environment expire, which proves that the other tests can fail."""
-    command = with_refresh([sys.executable, "-c", BOTO3], "power-user", short.device.code(), how=())
+    command = with_refresh([sys.executable, "-c", BOTO3], "power-user", world.device.code(), how=())
     assert "assumed-role/power-user" in command.line()
-    short.sandbox.clock.elapse(HOUR)
+    world.sandbox.clock.elapse(HOUR)
     command.go_on()
     status, errors = command.end()
     assert (1, True) == (status, "ExpiredToken" in errors)
