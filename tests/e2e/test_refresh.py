@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.sandbox import Fault
+from conftest import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,18 +103,23 @@ def world_of_both(request: pytest.FixtureRequest, world: World) -> World:
 
 
 def test_a_new_agent_on_a_busy_machine_is_not_given_up(
-    world: World, start: Callable[..., subprocess.Popen[str]], until: Until
+    world: World, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     """Without its new agent the command would fail, so it waits longer than for one that runs already."""
-    world.sandbox.fail("AssumeRole", Fault.SLOW)
-    command = start("read-only", "printenv", "AWSENV_ROLE")
-    until(lambda: not world.sandbox.faults_left("AssumeRole"))
+    with socket.create_server(("127.0.0.1", 0)) as sts:
+        sts.settimeout(TIMEOUT)
+        url = f"http://127.0.0.1:{sts.getsockname()[1]}"
+        command = start("read-only", "printenv", "AWSENV_ROLE", AWS_ENDPOINT_URL=url)
+        asked, _ = sts.accept()
     (agent,) = private_agents(command.pid)
 
     os.kill(agent, signal.SIGSTOP)
     # An agent that has been running is given two seconds.
     threading.Event().wait(3)
     os.kill(agent, signal.SIGCONT)
+    with asked, socket.create_connection(("127.0.0.1", world.sandbox.port)) as answered:
+        answered.sendall(asked.recv(65536))
+        asked.sendall(answered.recv(65536))
 
     assert (("read-only\n", ""), 0) == (command.communicate(), command.returncode)
 
