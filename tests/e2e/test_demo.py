@@ -183,15 +183,16 @@ def test_a_new_device_has_codes_and_setup_comes_to_its_end(
     ],
 )
 def test_an_aws_cli_that_would_leave_the_demo_is_warned_of(
-    environ: dict[str, str], tmp_path: Path, version: str, *, leaves: bool
+    environ: dict[str, str], tmp_path: Path, until: Until, version: str, *, leaves: bool
 ) -> None:
     """An AWS CLI that does not know AWS_ENDPOINT_URL is named with its version before the demo begins."""
     folder = tmp_path / "aws"
     folder.mkdir()
-    (folder / "aws").write_text(f"#!/bin/sh\necho '{version}' >&2\n")
+    (folder / "aws").write_text(f"#!/bin/sh\necho '{version}' >&2\n: >{folder}/shown\n")
     (folder / "aws").chmod(0o700)
 
     with AwsCli(environ | {"PATH": f"{folder}:/bin:/usr/bin"}) as aws_cli:
+        until((folder / "shown").exists)
         facts = [note.fact for note in aws_cli.notes()]
     name = version.partition(" ")[0]
     fact = f"the AWS CLI here, {name}, ignores AWS_ENDPOINT_URL: its calls leave the demo for AWS"
