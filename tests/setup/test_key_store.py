@@ -21,6 +21,7 @@ from awsenv.errors import ConfigError
 from awsenv.model import Credentials
 from awsenv.setup import key_store
 from awsenv.setup.files import with_settings
+from conftest import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,7 +223,7 @@ def on_a_desktop(
     # If the tests run against the sources, the clean environment lacks their path.
     paths = {"PYTHONPATH": str(Path(awsenv.__file__).parents[1])}
     own = environ | paths | {"XDG_RUNTIME_DIR": environ["HOME"]}
-    return subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=TIMEOUT)
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a store of Linux desktops")
