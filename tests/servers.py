@@ -41,11 +41,13 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
                 connection.shutdown(socket.SHUT_WR)
                 drain(connection)
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"127.0.0.1:{listening.getsockname()[1]}"
-    listening.shutdown(socket.SHUT_RDWR)
-    listening.close()
+    try:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
     thread.join()
 
 
@@ -172,7 +174,10 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, lis
                 port = head.split()[1].rpartition(b":")[2]
                 server = socket.create_connection(("127.0.0.1", int(port)))
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                threads = [threading.Thread(target=pump, args=pair) for pair in ((client, server), (server, client))]
+                threads = [
+                    threading.Thread(target=pump, args=pair, daemon=True)
+                    for pair in ((client, server), (server, client))
+                ]
                 for thread in threads:
                     thread.start()
                 for thread in threads:
@@ -182,6 +187,8 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, lis
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"127.0.0.1:{listening.getsockname()[1]}", heads
-    listening.shutdown(socket.SHUT_RDWR)
-    listening.close()
+    try:
+        yield f"127.0.0.1:{listening.getsockname()[1]}", heads
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()

@@ -176,7 +176,7 @@ def test_a_code_is_sent_after_a_handshake_that_the_server_cut_off(home: Home, tm
                 second.recv(65536)
                 second.sendall(GIVEN)
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         home.environ.update(AWS_ENDPOINT_URL=url, AWS_CA_BUNDLE=str(authority.bundle))

@@ -391,7 +391,7 @@ def test_an_agent_of_another_version_is_a_warning(world: World) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / runtime_directory.SOCKET))
         listening.listen()
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         finding = of_agent(world.environ)
         thread.join()
