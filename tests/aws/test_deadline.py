@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext
-from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +31,15 @@ MODES = ("legacy", "standard")
 """The retry modes: botocore 1.41 uses the first unless it is told otherwise, 1.44 the second."""
 
 
-ATTEMPTS = {"legacy": 5, "standard": 3}
+MOST = 9
+"""Attempts. In the mode `legacy`, the pause after one of them is longer than the rest of the time."""
+
+
+def timed(home: Home, seconds: float) -> tuple[AwsSession, list[float]]:
+    """Return a session whose calls may take so many seconds, and a list: each number in it lets as many pass."""
+    session, passed = home.session(), list[float]()
+    session.deadline = Deadline(seconds, now=lambda: time.monotonic() + sum(passed))
+    return session, passed
 
 
 def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
@@ -86,20 +93,21 @@ def test_a_response_that_came_while_the_client_was_stopped_counts() -> None:
 @pytest.mark.parametrize("with_code", [False, True])
 def test_no_attempt_outlasts_the_call(home: Home, mode: str, *, with_code: bool) -> None:
     """Show the error response of AWS, not the time-out. A code is sent once."""
-    home.environ["AWS_RETRY_MODE"] = mode
+    home.environ.update(AWS_RETRY_MODE=mode, AWS_MAX_ATTEMPTS=str(MOST))
     token = Token(home.device.serial, home.device.code()) if with_code else None
-    home.sandbox.fail("GetSessionToken", Fault.UNAVAILABLE, times=9)
+    home.sandbox.fail("GetSessionToken", Fault.UNAVAILABLE, times=MOST)
+    session, passed = timed(home, 30)
     with pytest.raises(UnreachableError, match=r"HTTP 503"):
-        Sts(home.session(timeout=1)).call(GetSessionToken(Mfa(home.device.serial), duration=900), home.user, token)
+        Sts(session, sleep=passed.append).call(GetSessionToken(Mfa(home.device.serial)), home.user, token)
 
-    most = 1 if with_code else ATTEMPTS[mode]
-    assert 1 <= home.sent("GetSessionToken") <= most
+    assert sum(passed) < 30
+    assert 1 <= home.sent("GetSessionToken") <= (1 if with_code else MOST)
 
 
 def test_a_pause_that_aws_asks_for_does_not_outlast_the_call(home: Home) -> None:
     """Do not try again if AWS asks for a pause longer than the rest of the time."""
     pauses = list[float]()
-    sts = Sts(home.session(timeout=3), sleep=pauses.append)
+    sts = Sts(home.session(timeout=5), sleep=pauses.append)
     response = b"HTTP/1.1 503 Service Unavailable\r\nx-amz-retry-after: 5000\r\nContent-Length: 0\r\n\r\n"
     with answering(response) as host:
         home.environ["AWS_ENDPOINT_URL_STS"] = f"http://{host}"
@@ -113,8 +121,14 @@ def test_an_error_response_counts_for_more_than_a_later_timeout(home: Home) -> N
     """Show the error response to the first attempt, though the time ends during the second."""
     home.sandbox.fail("GetCallerIdentity", Fault.UNAVAILABLE)
     home.sandbox.fail("GetCallerIdentity", Fault.HANG, times=9)
+    session, passed = timed(home, 30)
+
+    def pause(_seconds: float) -> None:
+        passed.append(session.deadline.left() - 0.5)
+
     with pytest.raises(UnreachableError, match=r"HTTP 503"):
-        Sts(home.session(timeout=1.5)).identity(home.user)
+        Sts(session, sleep=pause).identity(home.user)
+    assert 1 == len(passed)
 
 
 @pytest.mark.parametrize(
@@ -158,14 +172,15 @@ def test_each_source_says_what_it_waits_for(home: Home, source: Source, text: st
 def test_the_time_of_a_call_follows_the_settings(home: Home, variables: dict[str, str], seconds: int) -> None:
     """Settings of AWS for the metadata service may allow more than any other call has."""
     home.environ.update({"AWS_EC2_METADATA_DISABLED": "true", **variables})
-    left: dict[str, int] = {}
+    left: dict[str, float] = {}
 
     def waits(text: str, *, beside: bool = False) -> nullcontext[None]:
         assert not beside
-        left[text] = ceil(session.deadline.left())
+        left[text] = session.deadline.left()
         return nullcontext()
 
     session = AwsSession(None, home.environ, waits=waits)
+    session.deadline = Deadline(session.timeout, now=lambda: 0.0)
     with pytest.raises(AwsenvError):
         source_credentials(Source("instance"), session)
 

@@ -18,6 +18,8 @@ from awsenv.record import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awsenv.aws.connection import HttpRequest
     from awsenv.aws.proxy import Proxy
     from awsenv.aws.response import Response
@@ -78,23 +80,25 @@ class Deadline:
     Args:
         seconds: The limit.
         origin: What sets it; None: it is the default.
+        now: The monotonic clock.
     """
 
-    def __init__(self, seconds: float, origin: Origin | None = None) -> None:
+    def __init__(self, seconds: float, origin: Origin | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self.seconds = self._least = seconds
         self.origin = origin
+        self._now = now
         self._end = math.inf
         self._attempts = 0
 
     def begin(self, seconds: float = 0) -> None:
         """Begin a call, which may take longer than others if *seconds* is larger."""
         self.seconds = max(seconds, self._least)
-        self._end = time.monotonic() + self.seconds
+        self._end = self._now() + self.seconds
         self._attempts = 0
 
     def left(self) -> float:
         """Return the seconds that are left for the call."""
-        return min(self._end - time.monotonic(), self.seconds)
+        return min(self._end - self._now(), self.seconds)
 
     def allows_after(self, attempts: int, more: float = 0) -> bool:
         """Return whether botocore's pause after so many attempts, plus *more* seconds, is sure to end before the call.
