@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 ORIGIN = Origin("~/.aws/config", 3, "profile p")
 WHERE = str(ORIGIN)
-NOW = datetime.now(timezone.utc)
 KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "canary-secret", "SessionToken": "canary-token"}
 
 SSO = """
@@ -48,7 +47,7 @@ sso_region = eu-west-1
 
 def stamp(delta: timedelta) -> str:
     """Return a time as AWS's tools write it into their files."""
-    return (NOW + delta).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (datetime.now(timezone.utc) + delta).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def fetch(home: Home, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> Credentials:
@@ -169,10 +168,11 @@ def printing(answer: object) -> str:
 
 def test_a_command_gives_credentials(home: Home) -> None:
     """Read their account and their end."""
-    answer = {"Version": 1, **KEYS, "Expiration": stamp(timedelta(hours=2)), "AccountId": "123456789012"}
+    ends = stamp(timedelta(hours=2))
+    answer = {"Version": 1, **KEYS, "Expiration": ends, "AccountId": "123456789012"}
     made = fetch(home, "process", printing(answer))
     assert (made.access_key_id, made.session_token, made.account) == ("ASIAEXAMPLE", "canary-token", "123456789012")
-    assert made.expiration == (NOW + timedelta(hours=2)).replace(microsecond=0)
+    assert ends == f"{made.expiration:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def fields(**changed: object) -> str:
