@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import moto.iam.access_control  # noqa: F401 - else the first call of IAM does it, and a lookup waits three seconds
 import pytest
 from hypothesis import settings
 
