@@ -18,6 +18,7 @@ from awsenv.errors import UsageError
 from awsenv.provider import Provider
 from awsenv.shells.base import SHARED, folder
 from spelling import ROWS, SPELLINGS
+from terminal import shown_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,12 +87,11 @@ def test_on_a_terminal_init_shows_the_line_and_its_file(
         timeout=60,
         dimensions=(24, 80),
     )
-    child.expect(pexpect.EOF)
 
     line = shells.find(shell).load_from(f"{prefix}/bin/awsenv", environ)
     assert f"{prefix}/{SHARED}/awsenv.{shell}" in line
     assert [f"Add this as the last line of ~/{spelling.rc}, and start a new shell:", "", line] == [
-        text.rstrip("\r") for text in child.before.rstrip().split("\n")
+        text.rstrip("\r") for text in shown_by(child).rstrip().split("\n")
     ]
 
 

@@ -16,6 +16,7 @@ from awsenv.cli.list import run
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.provider import Provider
+from terminal import shown_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -359,9 +360,9 @@ def test_a_wide_list_is_the_same_on_every_terminal(
         child = pexpect.spawn(
             world.program, words, env=world.environ, encoding="utf-8", timeout=60, dimensions=(24, columns)
         )
-        child.expect(pexpect.EOF)
+        shown = shown_by(child)
 
-    assert world.run(*words).stdout == child.before.replace("\r\n", "\n")
+    assert world.run(*words).stdout == shown.replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("agent", [False, True])
@@ -375,9 +376,8 @@ def test_the_list_is_as_wide_as_the_terminal_that_shows_it(
         child = pexpect.spawn(
             world.program, ["list"], env=world.environ, encoding="utf-8", timeout=60, dimensions=(24, 40)
         )
-        child.expect(pexpect.EOF)
+        lines = shown_by(child).splitlines()
 
-    lines = child.before.splitlines()
     assert 7 == len(lines)
     assert 40 >= max(map(len, lines))
     assert "  a-na…mns  123456789012  a-n…mns" in "\n".join(lines)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
+from terminal import settled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
@@ -51,7 +53,7 @@ def at_terminal(world: World, script: str, *typed: tuple[str, str], **environ: s
         shown += child.before + text
         child.send(answer)
     child.expect(pexpect.EOF)
-    return f"{shown}{child.before}".replace("\r\n", "\n")
+    return settled(f"{shown}{child.before}").replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("agent", [False, True])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from awsenv import duration, wording
 from awsenv.cli import report
 from awsenv.errors import ConfigError, MfaError, Origin, UsageError
+from terminal import shown_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,13 +206,12 @@ def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], name
     environ = world.environ | {"LANG": "C.UTF-8", "AWSENV_PICKER": "none"} | changes
     words = ["exec", "--region", "eu-central-1"]
     child = pexpect.spawn(world.program, words, env=environ, encoding="utf-8", timeout=60, dimensions=(24, 40))
-    child.expect(pexpect.EOF)
 
     assert (
         f"{name} which role?\r\n"
         f"  {label}      awsenv exec ROLE [CODE] [--\r\n           COMMAND...]\r\n"
         f"  {label.replace('try', 'or')}       awsenv list shows the roles\r\n"
-    ) == child.before
+    ) == shown_by(child)
 
 
 @pytest.mark.parametrize(
