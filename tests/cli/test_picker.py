@@ -12,6 +12,7 @@ import struct
 import subprocess
 import termios
 import time
+from contextlib import suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,10 @@ TIMEOUT = 60
 """Seconds after which a picker counts as stuck."""
 COLUMNS, LINES = 80, 24
 BEFORE = "what was there before\r\n$ awsenv\r\n"
+PICTURE = b"\x1b[J\r"
+"""The end of a picture; at most, it is followed by what moves the cursor."""
+MARK = b"\0"
+"""What the test writes to the terminal after the end of the program: no program writes it, and no terminal shows it."""
 
 
 class Screen(pyte.Screen):
@@ -62,6 +67,8 @@ class Window:
     preloaded: Preloaded
     screen: Screen = field(default_factory=lambda: Screen(COLUMNS, LINES))
     transcript: bytes = b""
+    unseen: bytes = b""
+    """What is read, and not on the screen yet."""
     job: Job | None = None
     """The program that runs."""
     deadline: float = field(default_factory=lambda: time.monotonic() + TIMEOUT)
@@ -93,15 +100,28 @@ class Window:
         while not all(text in self.text for text in texts):
             self.read()
 
+    def finish_picture(self) -> int:
+        """Read on until the picture is whole, and return how many the program has drawn."""
+        while not re.search(re.escape(PICTURE) + rb"(\x1b\[\d+[AC])*\Z", self.transcript):
+            self.read()
+        return self.transcript.count(PICTURE)
+
+    def until_picture(self, number: int) -> None:
+        """Read until the program has drawn so many pictures."""
+        while self.transcript.count(PICTURE) < number:
+            self.read()
+
     def read(self) -> None:
-        """Read what the program has drawn, if anything."""
+        """Show what the program has drawn, if anything: one picture at most, for the next may hide it at once."""
         assert time.monotonic() < self.deadline, f"the picker is stuck:\n{self.text}"
         fcntl.fcntl(self.master, fcntl.F_SETFL, os.O_NONBLOCK)
         try:
-            data = os.read(self.master, 65536)
+            read = self.unseen or os.read(self.master, 65536)
         except BlockingIOError:
             time.sleep(0.01)
             return
+        before, end, self.unseen = read.partition(PICTURE)
+        data = before + end
         self.transcript += data
         self.stream.feed(data)
         if b"\x1b[6n" in data:  # where is the cursor?
@@ -127,7 +147,12 @@ class Window:
         os.close(self._out)
         assert self.job is not None
         status, self.job = self.job.wait(), None
-        self.read()
+        # What it has written may still be on its way.
+        ends = self.transcript.count(MARK)
+        with suppress(OSError):  # the terminal is gone
+            os.write(self._slave, MARK)
+            while self.transcript.count(MARK) == ends:
+                self.read()
         return status, out.decode()
 
     @property
@@ -297,10 +322,9 @@ def test_half_of_a_key_is_no_esc(window: Window, clean_environ: dict[str, str]) 
     """Where a slow connection cuts an arrow in two, the user does not leave, and goes on typing."""
     window.start(["explain"], configured(clean_environ, 80))
     window.until("81/81")
-    before = len(window.transcript)
+    drawn = window.finish_picture()
     window.type("\x1b[")
-    while len(window.transcript) == before:
-        window.read()
+    window.until_picture(drawn + 1)
     window.type("prod-33\r")
 
     assert (0, "prod-33:") == ((end := window.end())[0], end[1].split()[0])
@@ -327,10 +351,9 @@ def test_a_new_size_draws_the_list_anew(
     window.until("81/81")
     window.type("prod\x1b[B")
     window.until("40/81", ">  prod-3 ")
-    before = len(window.transcript)
+    drawn = window.finish_picture()
     window.size(columns, lines)
-    while b"\x1b[J" not in window.transcript[before:]:
-        window.read()
+    window.until_picture(drawn + 1)
 
     assert ">  prod-3"[: columns - 2] in window.text.replace("…", "prod-3")
     window.type("\r")
