@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -178,14 +179,15 @@ def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:
 
 def test_a_connection_that_fails_early_is_reported_once(world: World) -> None:
     """Only the call reports the failure."""
-    with Relay(world.sandbox.port) as relay:
-        url = f"http://127.0.0.1:{relay.port}"
-
-    world.environ.update(AWS_ENDPOINT_URL=url, AWS_MAX_ATTEMPTS="1")
-    done = start(world, "read-only", "--shell", "sh")
+    with socket.socket() as bound:
+        # Nobody listens at this port, and nobody else can.
+        bound.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
+        world.environ.update(AWS_ENDPOINT_URL=f"http://{host}", AWS_MAX_ATTEMPTS="1")
+        done = start(world, "read-only", "--shell", "sh")
 
     assert 1 == done.stderr.count("awsenv: ")
-    assert f"127.0.0.1:{relay.port}" in done.stderr
+    assert host in done.stderr
 
 
 def test_an_early_connection_has_the_time_of_a_call() -> None:
