@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,16 +41,19 @@ def typed(text: str, after: str = "") -> Iterator[str]:
 
     def type_() -> None:
         shown = b""
-        while after.encode() not in shown:
-            shown += os.read(master, 4096)
-        os.write(master, text.encode())
+        with suppress(OSError):  # the test has failed, and the terminal is gone
+            while after.encode() not in shown:
+                shown += os.read(master, 4096)
+            os.write(master, text.encode())
 
     typist = threading.Thread(target=type_)
     typist.start()
-    yield os.ttyname(slave)
-    typist.join()
-    os.close(master)
-    os.close(slave)
+    try:
+        yield os.ttyname(slave)
+    finally:
+        os.close(slave)
+        typist.join()
+        os.close(master)
 
 
 @pytest.fixture
