@@ -10,6 +10,7 @@ import signal
 import stat
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 from contextlib import suppress
@@ -620,11 +621,18 @@ def test_ctrl_z_stops_the_picker_as_a_job(
     child.close(force=True)
 
 
+@pytest.fixture
+def sockets() -> Iterator[str]:
+    """Return a folder for sockets: below tmp_path, the path of one may be too long."""
+    with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as folder:
+        yield folder
+
+
 def test_tmux_shows_what_it_showed_before(
-    program: str, until: Until, clean_environ: dict[str, str], require: Callable[[str], str], tmp_path: Path
+    program: str, until: Until, clean_environ: dict[str, str], require: Callable[[str], str], sockets: str
 ) -> None:
     """On a terminal with a second screen, the first one and its history are as they were to the letter."""
-    environ = configured(clean_environ, 80) | {"PS1": "ready> ", "TMUX_TMPDIR": str(tmp_path)}
+    environ = configured(clean_environ, 80) | {"PS1": "ready> ", "TMUX_TMPDIR": sockets}
     environ["PATH"] = f"{Path(program).parent}:{environ['PATH']}"
 
     def tmux(*words: str) -> str:
