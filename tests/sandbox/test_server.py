@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
+import threading
 from contextlib import closing
 from datetime import datetime, timezone
 from http.client import HTTPConnection, HTTPSConnection
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awsenv.sandbox import Sandbox
+from awsenv.sandbox import Fault, Sandbox
 from awsenv.sandbox.authority import Authority
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import boto3
+
+    from conftest import Until
 
 
 @pytest.fixture(params=[False, True], ids=["http", "https"])
@@ -131,6 +135,23 @@ def test_a_silent_client_blocks_no_other(client: tuple[Sandbox, HTTPConnection])
         garbled.sendall(b"\x16\x00\r\n\r\n")
 
         assert status(connection) == 403
+
+
+def test_a_client_that_breaks_off_is_no_news(
+    client: tuple[Sandbox, HTTPConnection], capfd: pytest.CaptureFixture[str], until: Until
+) -> None:
+    """A client that resets its connection before the response comes makes the sandbox print nothing."""
+    sandbox, connection = client
+    before = threading.enumerate()
+    sandbox.fail("ListAllMyBuckets", Fault.SLOW)
+    connection.request("GET", "/")
+    until(lambda: not sandbox.faults_left("ListAllMyBuckets"))
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    sandbox.close()  # ends the delay of the response
+
+    until(lambda: set(threading.enumerate()) <= set(before))
+    assert ("", "") == capfd.readouterr()
 
 
 def test_a_client_may_wait_for_100_continue(client: tuple[Sandbox, HTTPConnection]) -> None:

@@ -113,7 +113,8 @@ class _Handler(MotoRequestHandler):
 
     def finish(self) -> None:
         self.connections.discard(self.connection)
-        super().finish()
+        with suppress(OSError):  # the client has reset the connection, and gets no response
+            super().finish()
 
     def handle(self) -> None:
         with suppress(OSError, HTTPException):  # the client hangs up, refuses the certificate or sends half a request
