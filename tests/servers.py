@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from typing_extensions import Self
@@ -25,30 +25,44 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
+
+    def serve(connection: socket.socket) -> None:
+        if context is not None:
+            connection = context.wrap_socket(connection, server_side=True)
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            drain(connection)
+
+    with _listening(serve) as host:
+        yield host
+
+
+@contextmanager
+def _listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Return the host of a server, which calls *serve* for each connection in a thread that nobody waits for.
+
+    Otherwise a client that breaks off, or connects and sends nothing, would keep the others waiting, and a test that
+    fails would leave a process that never ends.
+    """
+
+    def run(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            serve(connection)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=run, args=(listening.accept()[0],), daemon=True).start()
+
     listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):
-                if context is not None:
-                    connection = context.wrap_socket(connection, server_side=True)
-                connection.recv(65536)
-                connection.sendall(answer)
-                connection.shutdown(socket.SHUT_WR)
-                drain(connection)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    threading.Thread(target=accept, daemon=True).start()
     try:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
     finally:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-    thread.join()
 
 
 def drain(opened: socket.socket) -> None:
@@ -126,7 +140,9 @@ class Scripted:
         """Read a request, and return whether it came whole before the client closed the connection."""
         request, size = b"", None
         while size is None or len(request) < size:
-            data = opened.recv(65536)
+            data = b""
+            with suppress(ConnectionError):
+                data = opened.recv(65536)
             if not data:
                 return False
             request += data
@@ -150,7 +166,6 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, lis
     Args:
         context: The TLS context of the proxy; None: plain HTTP.
     """
-    listening = socket.create_server(("127.0.0.1", 0))
     heads: list[bytes] = []
 
     def pump(source: socket.socket, target: socket.socket) -> None:
@@ -159,36 +174,22 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, lis
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                accepted, _ = listening.accept()
-                client = accepted if context is None else context.wrap_socket(accepted, server_side=True)
-                head = b""
-                while b"\r\n\r\n" not in head and (data := client.recv(65536)):
-                    head += data
-                if not head:
-                    client.close()
-                    continue
-                heads.append(head)
-                port = head.split()[1].rpartition(b":")[2]
-                server = socket.create_connection(("127.0.0.1", int(port)))
+    def serve(accepted: socket.socket) -> None:
+        client = accepted if context is None else context.wrap_socket(accepted, server_side=True)
+        with client:
+            head = b""
+            while b"\r\n\r\n" not in head and (data := client.recv(65536)):
+                head += data
+            if not head:
+                return
+            heads.append(head)
+            port = head.split()[1].rpartition(b":")[2]
+            with socket.create_connection(("127.0.0.1", int(port))) as server:
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                threads = [
-                    threading.Thread(target=pump, args=pair, daemon=True)
-                    for pair in ((client, server), (server, client))
-                ]
-                for thread in threads:
-                    thread.start()
-                for thread in threads:
-                    thread.join()
-                client.close()
-                server.close()
+                answers = threading.Thread(target=pump, args=(server, client), daemon=True)
+                answers.start()
+                pump(client, server)
+                answers.join()
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{listening.getsockname()[1]}", heads
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
+    with _listening(serve) as host:
+        yield host, heads
