@@ -36,7 +36,7 @@ import os, sys
 from awsenv.agent import start
 from awsenv.errors import AgentError
 try:
-    start.start(os.environ, sys.argv[1], idle=60, lifetime=60)
+    start.start(os.environ, sys.argv[1], idle=600, lifetime=600)
 except AgentError as error:
     print(error, error.where, sep="\\n")
     sys.exit(error.exit_code)
@@ -143,7 +143,7 @@ class Agents:
 
     def ask(self, verb: bytes, *parts: bytes) -> list[bytes]:
         """Send a request to the agent from this process, and return the reply."""
-        return client.ask(self.environ, verb, parts)
+        return client.ask(self.environ, verb, parts, timeout=TIMEOUT)
 
     def state(self) -> dict[str, Any]:
         """Return the agent's description of its process."""
@@ -191,7 +191,7 @@ def site() -> Iterator[Path]:
 @pytest.fixture
 def agents(site: Path) -> Iterator[Agents]:
     """Return a folder for an agent; unlike pytest's own, its path is short enough for a socket."""
-    with tempfile.TemporaryDirectory(prefix="awsenv-") as name:
+    with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as name:
         made = Agents(site, Path(name))
         yield made
         for pid in made.pids | set(made.started()):

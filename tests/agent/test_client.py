@@ -44,9 +44,11 @@ def _replying(agents: Agents, reply: Callable[[socket.socket], None]) -> Iterato
             reply(connection)
 
     with socket.socket(socket.AF_UNIX) as listening:
+        listening.settimeout(60)  # for a client that never connects
         listening.bind(str(agents.path))
         listening.listen()
-        thread = threading.Thread(target=run)
+        # A test that fails does not wait for it.
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         yield
         thread.join()
@@ -114,11 +116,13 @@ def test_a_reply_that_came_while_the_client_was_stopped_counts(agents: Agents, l
 
     def reply(connection: socket.socket) -> None:
         time.sleep(0.1)
-        os.kill(started.pid, signal.SIGSTOP)
+        # Not that of `started`: this thread may be here before `Popen` has returned.
+        _, pid = client.peer(connection)
+        os.kill(pid, signal.SIGSTOP)
         connection.sendall(client.pack([b"busy", b"AWS"]) * 3 + client.pack([b"ok", b"answer"]))
         time.sleep(3.2)
-        os.kill(started.pid, signal.SIGCONT)
-        started.wait()
+        os.kill(pid, signal.SIGCONT)
+        assert b"" == connection.recv(1)
 
     with (
         _replying(agents, reply),

@@ -60,7 +60,7 @@ def test_an_agent_inherits_nothing(agents: Agents, me: User) -> None:
 def test_an_inherited_descriptor_is_closed(agents: Agents, me: User) -> None:
     """The reader of a pipe sees its end, although the agent that the writer started still runs."""
     with me.starting(agents.site, **agents.environ) as starter:
-        assert ("", "") == starter.communicate(timeout=30)
+        assert ("", "") == starter.communicate(timeout=120)
     assert agents.is_running(agents.state()["pid"])
 
 
