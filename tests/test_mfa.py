@@ -212,7 +212,11 @@ def test_the_prompt_works_inside_a_command_substitution(
     shell.expect_exact("<code 123456\r\npiped>")
 
 
-@pytest.mark.parametrize(("script", "prompt", "shown"), [(ASK, PROMPT, "^C"), (SECRET, "External id: ", "")])
+@pytest.mark.parametrize(
+    ("script", "prompt", "shown"),
+    # The system sends the signal before it shows ^C.
+    [(ASK, PROMPT, r"(\^C\r\n|\r\n\^C)"), (SECRET, "External id: ", r"\r\n")],
+)
 def test_control_c_is_an_interrupt(
     script: str, prompt: str, shown: str, shell: pexpect.spawn[str], python: Callable[[str], list[str]]
 ) -> None:
@@ -220,7 +224,7 @@ def test_control_c_is_an_interrupt(
     shell.sendline(" ".join(python(script)))
     shell.expect_exact(prompt)
     shell.sendintr()
-    shell.expect_exact(f"{shown}\r\nTraceback")
+    shell.expect(f"{shown}Traceback")
     shell.expect_exact("KeyboardInterrupt")
     shell.expect_exact("ready> ")
 
