@@ -57,6 +57,8 @@ def client(sandbox: Sandbox, boto: boto3.Session) -> Client:
             "retries": {"total_max_attempts": 1},
             "proxies": {},
             "parameter_validation": False,
+            # The first call of EC2 imports it, which takes half a minute on a busy machine.
+            "read_timeout": 180,
         }
         return boto.client(
             service,

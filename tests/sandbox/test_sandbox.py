@@ -208,7 +208,7 @@ def test_silence(clean_environ: dict[str, str]) -> None:
     """The sandbox never prints."""
     environ = clean_environ | {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", QUIET], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", QUIET], env=environ, capture_output=True, text=True, timeout=180, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
