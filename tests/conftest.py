@@ -54,6 +54,9 @@ settings.load_profile("awsenv")
 NO_AGENT = {runtime_directory.VARIABLE: f"{os.devnull}/no-agent"}
 os.environ |= NO_AGENT
 
+# What a user's own umask lets others write, the doctor would find.
+os.umask(0o022)
+
 # A script that starts the tests in the background lets them, and all that they start, ignore these.
 for _number, _handler in (
     (signal.SIGINT, signal.default_int_handler),
