@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -114,6 +115,24 @@ def test_an_agent_opens_the_connection_again_while_the_user_types(memory: Memory
 
     assert "123456" == Answers(prompts.answers, memory).code(DEVICE, given=None, after=None, login=login)
     assert KEPT < AGENT_PAUSE < KEPT + 2
+
+
+def test_nothing_is_opened_again_after_the_answer() -> None:
+    """A connection that is being opened again when the user answers is there before the code is sent."""
+    opened, (master, slave) = list[int](), os.openpty()
+
+    def open_again() -> int:
+        os.write(master, b"123456\n")
+        time.sleep(0.2)
+        opened.append(1)
+        return 1
+
+    code = Prompts({}, os.ttyname(slave), open_again=open_again).code(DEVICE, given=None, after=None, login=login)
+    seen = list(opened)
+    os.close(master)
+    os.close(slave)
+
+    assert ("123456", [1]) == (code, seen)
 
 
 def test_a_typed_code_reaches_the_agent(memory: Memory) -> None:

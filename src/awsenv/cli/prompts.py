@@ -39,13 +39,16 @@ _AGAIN = 10
 @contextmanager
 def _kept_open(open_again: Callable[[], int] | None, pause: float) -> Iterator[None]:
     """While the user types, call *open_again* every *pause* seconds."""
-    over = allocate_lock()
+    over, calling = allocate_lock(), allocate_lock()
     over.acquire()
+    is_over = False
 
     def watch(open_again: Callable[[], int]) -> None:
         left = _AGAIN
         while left > 0 and not over.acquire(timeout=pause):
-            left -= open_again()
+            with calling:
+                # The request takes the connection: one that is opened later would be one more.
+                left -= 0 if is_over else open_again()
 
     if open_again is not None:
         with suppress(RuntimeError):  # no thread can be started: the call opens its own connection
@@ -53,6 +56,8 @@ def _kept_open(open_again: Callable[[], int] | None, pause: float) -> Iterator[N
     try:
         yield
     finally:
+        with calling:
+            is_over = True
         over.release()
 
 
