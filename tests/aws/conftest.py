@@ -264,6 +264,8 @@ class Unending:
     def stop(self) -> None:
         """Close every connection."""
         self._stopped.set()
+        # Without it, `accept` would go on, and after a signal take the connections of a later listener.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
