@@ -175,6 +175,15 @@ def test_a_network_that_fails_is_unreachable(home: Home, fault: Fault) -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_silence_may_take_the_whole_time(home: Home) -> None:
+    """Wait until the time of the call is over: there is no other attempt."""
+    home.sandbox.fail("GetSigninToken", Fault.HANG)
+    session = AwsSession(None, home.environ, timeout=2)
+
+    with pytest.raises(UnreachableError, match="did not send a complete response within 2 seconds"):
+        login_url(session, KEYS, "aws", None)
+
+
 def test_a_closed_port_is_unreachable() -> None:
     """Name the host."""
     session = AwsSession(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"})

@@ -92,7 +92,7 @@ def login_url(
         session.call(f"AWS Sign-In at {host_of(endpoint)}"),
     ):
         get = HttpRequest("GET", f"{federation}?{urlencode(query)}", {"User-Agent": SdkSession(session).user_agent()})
-        answer = session.http().send(get)
+        answer = session.http(is_sent_once=True).send(get)
         secrets, host = tuple(filter(None, keys.values())), host_of(endpoint)
         token = _token(answer.status, answer.body, host, secrets, with_duration=duration is not None)
     login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}
