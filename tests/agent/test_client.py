@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from agent.conftest import Agents, User
 
-TIMEOUT = 1.0
+TIMEOUT = 3.0
 """Seconds that a client waits for each `busy`, in tests that take longer in all: no `busy` is as late as that."""
 
 REQUEST = client.pack([client.VERSION, b"verb", b"part"])
@@ -99,7 +99,7 @@ def test_each_busy_message_extends_the_wait(agents: Agents) -> None:
     """Each `busy` message starts the client's time-out again, so that it waits longer in all."""
 
     def reply(connection: socket.socket) -> None:
-        end = time.monotonic() + 1.2 * TIMEOUT
+        end = time.monotonic() + 1.1 * TIMEOUT
         while time.monotonic() < end:
             connection.sendall(client.pack([b"busy"]))
             time.sleep(0.01)
