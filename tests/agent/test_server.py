@@ -680,13 +680,19 @@ def test_a_process_that_has_ended_is_not_awaited(process: subprocess.Popen[bytes
 
 def test_any_process_can_be_awaited() -> None:
     """The process that is awaited need not be a child."""
-    with subprocess.Popen(
-        ["sh", "-c", "cat <&3 >/dev/null & echo $!; wait"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    ) as shell:
+
+    async def watch(shell: subprocess.Popen[bytes]) -> bool:
         assert shell.stdin is not None
         assert shell.stdout is not None
+        end = asyncio.ensure_future(end_of(int(shell.stdout.readline())))
+        before, _ = await asyncio.wait([end], timeout=0.1)
         shell.stdin.close()
-        _wait_for_the_end_of(int(shell.stdout.readline()))
+        await asyncio.wait_for(end, 60)
+        return bool(before)
+
+    script = "exec 3<&0; cat <&3 >/dev/null & echo $!; wait"
+    with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert not asyncio.run(watch(shell))
 
 
 def test_an_exec_does_not_end_the_wait() -> None:
