@@ -73,10 +73,11 @@ set -g fish_autosuggestion_enabled 0
 function fish_prompt; set_color green; echo -n '~'; set_color normal; echo -n ' $ '; end
 awsenv init fish | source
 """
-# Before the hook describes a prompt, its clock is that many seconds ahead. PS0 does not end the bold of a comment.
-LATER = """
-later=(0 0 2820 3310 3700) prompts=0
-PROMPT_COMMAND='_awsenv_now="EPOCHSECONDS + ${later[prompts++]:-0}"; printf "\\e[0m"'
+# The hook takes for the time that at which a role has as much left as the prompt is to show: the time of a busy machine
+# would be another. PS0 does not end the bold of a comment.
+CLOCK = """
+left=({}) prompts=0
+PROMPT_COMMAND='_awsenv_now="AWSENV_EXPIRES_EPOCH - ${{left[prompts++]:-3590}}"; printf "\\e[0m"'
 """
 CONFIG = """
 [default]
@@ -180,8 +181,12 @@ class Terminal:
                 for offset, character in enumerate(shown, column):
                     self.screen.buffer[row][offset] = self.screen.buffer[row][offset]._replace(data=character)
 
+    def stands_behind(self, text: str) -> bool:
+        """Return whether the cursor is behind *text*, in its line."""
+        return self._before_cursor().endswith(text)
+
     def _is_at_prompt(self) -> bool:
-        return self._before_cursor().endswith(PROMPT)
+        return self.stands_behind(PROMPT)
 
     def _before_cursor(self) -> str:
         cursor = self.screen.cursor
@@ -201,7 +206,7 @@ class Terminal:
 
 def session(home: Home) -> Terminal:
     """Return the terminal after a session."""
-    terminal = bash(home, HOOK, 88)
+    terminal = bash(home, HOOK, 88, left="[5]=890")
     terminal.type(IDENTITY)
     terminal.type("awsenv power-user", question="MFA code")
     code = home.code()
@@ -217,7 +222,7 @@ def session(home: Home) -> Terminal:
 
 def prompt(home: Home) -> Terminal:
     """Return the terminal after a prompt of each kind."""
-    terminal = bash(home, LATER + HOOK, 60)
+    terminal = bash(home, HOOK, 60, left="[2]=770 280 -110")
     terminal.type("awsenv staging")
     terminal.type("# the role, and its time left")
     terminal.type("# below 15 minutes")
@@ -242,7 +247,8 @@ def picker(home: Home) -> Terminal:
     terminal.press("awsenv\r")
     terminal.until(lambda: terminal.shows("Esc leaves"))
     terminal.press("prod eu")
-    terminal.until(lambda: terminal.shows("role> prod eu") and terminal.shows("2/7"))
+    # A list ends with the line of its keys, and the cursor then returns to the query.
+    terminal.until(lambda: terminal.shows("2/7") and terminal.stands_behind("role> prod eu"))
     return terminal
 
 
@@ -270,9 +276,9 @@ def completion(home: Home) -> Terminal:
     return terminal
 
 
-def bash(home: Home, rc: str, columns: int) -> Terminal:
-    """Return a bash with a rc file."""
-    (home.path / ".bashrc").write_text(BASHRC + rc)
+def bash(home: Home, rc: str, columns: int, *, left: str = "") -> Terminal:
+    """Return a bash with a rc file, whose prompts show a role with these seconds *left*, by default 59 minutes."""
+    (home.path / ".bashrc").write_text(BASHRC + CLOCK.format(left) + rc)
     return Terminal(["bash", "--noprofile", "--rcfile", str(home.path / ".bashrc"), "-i"], home, columns)
 
 
@@ -296,8 +302,6 @@ SCENES: Mapping[str, tuple[Callable[[Home], Terminal], str]] = {
 def furnished() -> Iterator[Home]:
     """Yield the home of a user with roles at a local AWS."""
     with tempfile.TemporaryDirectory(prefix="awsenv-picture-") as name, Sandbox(account=ACCOUNT) as sandbox:
-        # With a clock that is ten seconds behind, every prompt of the session shows 59 minutes, even the first.
-        sandbox.clock.elapse(-10)
         home = Path(name)
         key, device = sandbox.create_user("alice"), sandbox.create_mfa_device("alice")
         alice = f"arn:aws:iam::{ACCOUNT}:user/alice"
