@@ -529,10 +529,11 @@ NU = Row(
     in_script="{}",
     then="{}; {}",
     status="$env.LAST_EXIT_CODE",
+    # It draws the prompt once more if the terminal does not say where the cursor is, so it is the commands that count.
     prompt=(
         "$env.config.show_banner = false\n"
-        "$env.count = {is: 0}\n"
-        "$env.config.hooks.pre_prompt = [{|| $env.count.is += 1 }]\n"
+        "$env.count = {is: 1}\n"
+        "$env.config.hooks.pre_execution = [{|| $env.count.is += 1 }]\n"
         '$env.PROMPT_COMMAND = {|| $"($env.LAST_EXIT_CODE):($env.count.is)" }\n'
         "$env.PROMPT_COMMAND_RIGHT = ''\n"
         "$env.PROMPT_INDICATOR = '> '"

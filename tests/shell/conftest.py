@@ -37,16 +37,24 @@ _LONGEST = 100_000
 """Seconds. No test sets an expiry farther from `NOW`."""
 
 
+_PATIENCE = 1
+"""Seconds. nushell waits twice as long for a reply, and then takes it for that to its next query: it draws over the
+output of a command. Without a reply it goes on by itself."""
+
+
 class Screen(pyte.Screen):
-    """A screen that replies to the queries of a shell about the terminal."""
+    """A screen that replies to the queries of a shell about the terminal, in time or never."""
 
     def __init__(self, answer: Callable[[str], object]) -> None:
         super().__init__(COLUMNS, LINES)
         self.answer = answer
+        self.asked = time.monotonic()
+        """The shell has asked later than this."""
 
     def write_process_input(self, data: str) -> None:
         """Send the reply to the shell."""
-        self.answer(data)
+        if time.monotonic() - self.asked < _PATIENCE:
+            self.answer(data)
 
 
 @dataclass
@@ -70,9 +78,11 @@ class Terminal:
         Raises:
             AssertionError: It is not true in time. The message shows the screen.
         """
-        deadline = time.monotonic() + TIMEOUT
+        begun = self.screen.asked = time.monotonic()
+        deadline = begun + TIMEOUT
         while not seen():
-            assert time.monotonic() < deadline, f"no {what} on the screen:\n{self.text}"
+            self.screen.asked, begun = begun, time.monotonic()
+            assert begun < deadline, f"no {what} on the screen:\n{self.text}"
             try:
                 with suppress(pexpect.TIMEOUT):
                     printed = self.child.read_nonblocking(65536, timeout=0.2)

@@ -38,7 +38,7 @@ CHANGES = {
     "nu": (
         "hide-env _awsenv",
         'let ours = $env.PROMPT_COMMAND; $env.PROMPT_COMMAND = {|| $"x (do $ours)" }',
-        "$env.config = {show_banner: false, hooks: {pre_prompt: [{|| $env.count.is += 1 }]}}",
+        "$env.config = {show_banner: false, hooks: {pre_execution: [{|| $env.count.is += 1 }]}}",
     ),
     "elvish": (
         "var ours = $edit:prompt; set edit:prompt = { print 'x '; $ours }",
