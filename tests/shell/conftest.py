@@ -120,9 +120,11 @@ class Terminal:
     def enter(self, line: str) -> str:
         """Type *line*, after which another shell counts the prompts, and return the text before the cursor."""
         self.clear()
-        self.prompts = 0
         self.child.send(line + "\r")
-        return self.wait()
+        # The shell may draw its own prompt once more, with the line behind it.
+        self.until(lambda: self._number() not in {-1, self.prompts}, f"prompt of another shell than number {self.prompts}")
+        self.prompts = self._number()
+        return self.line
 
     def trapped(self, folder: Path) -> bytes:
         """Return what a trap wrote: the file `trapped` in *folder*, if there is one, else everything printed."""
@@ -139,7 +141,7 @@ class Terminal:
         return row
 
     def _number(self) -> int:
-        match = re.search(r":(\d+)> ?$", self.line)
+        match = re.search(r":(\d+)> $", self.line)
         return int(match[1]) if match else -1
 
     @property
