@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -37,31 +38,46 @@ _LONGEST = 100_000
 """Seconds. No test sets an expiry farther from `NOW`."""
 
 
-_PATIENCE = 1
-"""Seconds. nushell waits twice as long for a reply, and then takes it for that to its next query: it draws over the
-output of a command. Without a reply it goes on by itself."""
+_PATIENCE = 0.4
+"""Seconds. xonsh waits half a second for a reply, and takes a later one for what the user types. nushell waits two, and
+takes a later one for that to its next query: it draws over the output. Without a reply both go on by themselves."""
+
+
+class Child(pexpect.spawn):  # type: ignore[misc] # it has no types
+    """A shell at a terminal, which notes when something was typed."""
+
+    typed = 0.0
+
+    def send(self, s: str | bytes) -> int:
+        """Type something."""
+        self.typed = time.monotonic()
+        return int(super().send(s))
+
+    def is_silent(self) -> bool:
+        """Return whether there is nothing to read."""
+        return not select.select([self.child_fd], [], [], 0)[0]
 
 
 class Screen(pyte.Screen):
     """A screen that replies to the queries of a shell about the terminal, in time or never."""
 
-    def __init__(self, answer: Callable[[str], object]) -> None:
+    def __init__(self, child: Child) -> None:
         super().__init__(COLUMNS, LINES)
-        self.answer = answer
-        self.asked = time.monotonic()
-        """The shell has asked later than this."""
+        self.child = child
+        self.silent = 0.0
+        """When the shell was last seen to have asked nothing."""
 
     def write_process_input(self, data: str) -> None:
         """Send the reply to the shell."""
-        if time.monotonic() - self.asked < _PATIENCE:
-            self.answer(data)
+        if time.monotonic() - max(self.silent, self.child.typed) < _PATIENCE:
+            self.child.send(data)
 
 
 @dataclass
 class Terminal:
     """A shell at a terminal of 80 columns, and its screen."""
 
-    child: pexpect.spawn[bytes]
+    child: Child
     screen: Screen = field(init=False)
     prompts: int = 0
     transcript: bytes = b""
@@ -69,7 +85,7 @@ class Terminal:
 
     def __post_init__(self) -> None:
         """Connect the screen to the shell."""
-        self.screen = Screen(self.child.send)
+        self.screen = Screen(self.child)
         self.stream = pyte.ByteStream(self.screen)
 
     def until(self, seen: Callable[[], object], what: str) -> None:
@@ -78,11 +94,12 @@ class Terminal:
         Raises:
             AssertionError: It is not true in time. The message shows the screen.
         """
-        begun = self.screen.asked = time.monotonic()
-        deadline = begun + TIMEOUT
+        deadline = time.monotonic() + TIMEOUT
         while not seen():
-            self.screen.asked, begun = begun, time.monotonic()
-            assert begun < deadline, f"no {what} on the screen:\n{self.text}"
+            now = time.monotonic()
+            assert now < deadline, f"no {what} on the screen:\n{self.text}"
+            if self.child.is_silent():
+                self.screen.silent = now
             try:
                 with suppress(pexpect.TIMEOUT):
                     printed = self.child.read_nonblocking(65536, timeout=0.2)
@@ -122,7 +139,7 @@ class Terminal:
         self.clear()
         self.child.send(line + "\r")
         # The shell may draw its own prompt once more, with the line behind it.
-        self.until(lambda: self._number() not in {-1, self.prompts}, f"prompt of another shell than number {self.prompts}")
+        self.until(lambda: self._number() not in {-1, self.prompts}, f"prompt other than number {self.prompts}")
         self.prompts = self._number()
         return self.line
 
@@ -264,7 +281,7 @@ def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callabl
     children = []
 
     def start(argv: Sequence[str], environ: Mapping[str, str] | None = None, *, ours: bool = True) -> Terminal:
-        child = pexpect.spawn(
+        child = Child(
             argv[0],
             list(argv[1:]),
             env=dict(clean_environ if environ is None else environ),
