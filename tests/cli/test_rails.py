@@ -119,7 +119,7 @@ def test_yes_confirms(
         ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "prd\r", "done: that is not prod"),
         ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\r", "you did not confirm prod"),
         ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\x04", "you did not confirm prod"),
-        ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\x03", "^C\n\x1b[31;1mawsenv:"),
+        ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\x03", "interrupted\n"),
         ('awsenv exec prod -- sh -c "echo got \\$AWSENV_ROLE"', "' with it? [y/N] ", "y\r", "got prod"),
         ("awsenv exec prod -- echo got", "Run echo got with it? [y/N] ", "YES\r", "got"),
         ("awsenv exec prod -- echo gone || echo 1''25=$?", "Run echo gone with it? [y/N] ", "\r", "125=125"),
