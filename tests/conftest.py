@@ -590,7 +590,7 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
     listening.bind(f"{folder}/{runtime_directory.SOCKET}")
     life = Life(12 * 3600, idle=4 * 3600, until=memory.until, in_use=in_use, tidy=handler.tidy, boot=now)
     server = Server(handler.reply, listening=listening, life=life)
-    thread = threading.Thread(target=server.serve)
+    thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
         yield

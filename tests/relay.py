@@ -90,7 +90,7 @@ class Relay(AbstractContextManager["Relay"]):
         self._sent = 0
         self._counts = Counts()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def __exit__(self, *error: object) -> None:

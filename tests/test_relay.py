@@ -80,7 +80,7 @@ def test_bytes_keep_their_order() -> None:
                 got = server.makefile("rb").read()
                 server.sendall(got)
 
-        thread = threading.Thread(target=echo)
+        thread = threading.Thread(target=echo, daemon=True)
         thread.start()
         with socket.create_connection(("127.0.0.1", relay.port)) as client:
             client.sendall(data)

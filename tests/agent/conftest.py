@@ -166,7 +166,7 @@ class Agents:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self.path))
         server = Server(answer, listening=listening, life=life or Life(600))
-        thread = threading.Thread(target=server.serve)
+        thread = threading.Thread(target=server.serve, daemon=True)
         thread.start()
         try:
             yield server, thread

@@ -144,7 +144,7 @@ def test_an_agent_that_is_busy_for_ever_is_stuck() -> None:
         while not stop.wait(0.01):
             theirs.sendall(client.pack([b"busy"]))
 
-    thread = threading.Thread(target=reply)
+    thread = threading.Thread(target=reply, daemon=True)
     thread.start()
     with ours, theirs:
         with pytest.raises(client.Trouble, match="stuck"):
@@ -203,7 +203,7 @@ def test_a_broken_connection_is_reported(agents: Agents) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(agents.path))
         listening.listen()
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         with pytest.raises(client.Trouble, match=r"^the agent is gone: "):
             _ask(agents)
@@ -451,7 +451,7 @@ def test_the_deadline_covers_the_whole_message(pair: tuple[socket.socket, socket
         while not stop.wait(0.02):
             ours.sendall(b"x")
 
-    dripping = threading.Thread(target=drip)
+    dripping = threading.Thread(target=drip, daemon=True)
     dripping.start()
     with pytest.raises(TimeoutError):
         client.receive(theirs, _soon(0.2))

@@ -127,7 +127,7 @@ def roles() -> Roles:
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Return an event loop that runs in a thread."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield loop
     asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(TIMEOUT)

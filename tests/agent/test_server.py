@@ -275,7 +275,7 @@ def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
     server = Server(reply, listening=listening, life=Life(600))
     with agents.connect() as connection:
         _say(connection, client.VERSION, b"late")
-    thread = threading.Thread(target=server.serve)
+    thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     # The server accepts connections in order: the one of the client that hung up comes before this one.
     assert [b"ok", b"x"] == agents.ask_to_the_end(client.VERSION, b"next", b"x")
@@ -516,7 +516,7 @@ def test_a_private_connection_serves_many_requests() -> None:
     """A private connection serves one request after another; the agent outlives it until it is ended."""
     ours, theirs = socket.socketpair()
     server = Server(lambda verb, parts, _waits: [verb, *parts], connection=theirs, life=Life(600))
-    thread = threading.Thread(target=server.serve)
+    thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     with ours:
         for number in range(3):
