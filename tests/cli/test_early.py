@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from functools import partial
+from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
 
+from awsenv.agent import client
+from awsenv.agent.start import private
 from awsenv.cli import conversation, early
 from awsenv.config import settings
 from relay import Counts, Relay
@@ -164,6 +168,23 @@ def test_an_agent_opens_the_connection_again(world: World, relay: Relay, until: 
     conversation.open_early(["exec", "power-user", "--", "true"], world.environ)
 
     assert (Counts(), before) == (relay.take_counts(), world.actions())
+
+
+def test_a_private_agent_opens_the_connection_again(world: World, relay: Relay, until: Until) -> None:
+    """The agent of `exec --refresh` does the same over its only connection, which carries the request afterwards."""
+    words = ["exec", "--refresh", "power-user", "--", "true"]
+    before = world.actions()
+    with (
+        Popen(["cat"], stdin=PIPE) as command,
+        closing(private(conversation.ENTRY, pid=command.pid, lifetime=60)) as agent,
+    ):
+        asked = conversation.Conversation(partial(client.ask, agent), words, world.environ, whole=True)
+        asked.open_again()
+        until(is_open(relay))
+        asked.open_again()
+
+        assert (Counts(), before) == (relay.take_counts(), world.actions())
+        assert [] == client.ask(agent, client.PING, [])
 
 
 def test_a_client_of_an_agent_opens_none(world: World, relay: Relay) -> None:

@@ -196,12 +196,20 @@ class Conversation:
                 action.show(made.notes)
                 shown.update(made.notes)
                 self.prompts = self.prompts or new_prompts(self._args, self._environ)
-                self.prompts.answer(made.text, None if self._is_private else self._open_again)
+                self.prompts.answer(made.text, self.open_again)
             except ValueError:
                 raise client.Lost("the agent's reply cannot be read") from None
 
-    def _open_again(self) -> int:
-        return open_early(self._args, self._environ)
+    def open_again(self) -> int:
+        """Let the agent open the connection that it has closed while the user types, as `open_early` does."""
+        if not self._is_private:
+            return open_early(self._args, self._environ)
+        from contextlib import suppress  # noqa: PLC0415 - the prompts have loaded it
+
+        with suppress(Exception):  # the next request reports it
+            # Nothing else uses the only connection until the user has answered.
+            self._ask(OPEN, [b"", *self._request])
+        return 1
 
     def _sent(self) -> list[bytes]:
         """Send the request with the answers so far, and return the reply. A terminal shows what the user waits for."""
