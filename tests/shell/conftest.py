@@ -49,13 +49,24 @@ class Child(pexpect.spawn):  # type: ignore[misc] # it has no types
     typed = 0.0
 
     def send(self, s: str | bytes) -> int:
-        """Type something."""
+        """Type something, once the shell or its command waits: ksh93 shows a prompt before it turns the echo off."""
+        end = time.monotonic() + 1
+        while not self._waits() and time.monotonic() < end:
+            time.sleep(0.001)
         self.typed = time.monotonic()
         return int(super().send(s))
 
     def is_silent(self) -> bool:
         """Return whether there is nothing to read."""
         return not select.select([self.child_fd], [], [], 0)[0]
+
+    def _waits(self) -> bool:
+        """Return whether the process that has the terminal sleeps."""
+        try:
+            status = Path(f"/proc/{os.tcgetpgrp(self.child_fd)}/stat").read_text()
+        except OSError:  # it has ended, or this is not Linux
+            return True
+        return status.rpartition(")")[2].split()[0] == "S"
 
 
 class Screen(pyte.Screen):
