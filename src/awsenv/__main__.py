@@ -3,7 +3,6 @@
 It has no `from __future__`: that is an import like any other, and could come from the folder of the caller.
 """
 
-import _signal  # type: ignore[import-not-found] # see `awsenv.cli.process`
 import os
 import site
 import sys
@@ -48,9 +47,7 @@ def main() -> "NoReturn":
     try:
         status = _run(sys.argv[1:])
     except BaseException as error:  # noqa: BLE001 - an install that is broken, or Ctrl-C while it loads
-        # Another signal would cut short what is still to be said.
-        for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT):
-            _signal.signal(number, _signal.SIG_IGN)
+        process.ignore_signals()
         status = _give_up(error)
     process.leave(status)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OTHER = "210987654321"
 FACT = "\x1b[38;5;208mprod\x1b[m is protected: role read-only in account {}"
+INTERRUPTED = "\x1b[31;1mawsenv:\x1b[m interrupted\n"
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_yes_confirms(
         ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "prd\r", "done: that is not prod"),
         ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\r", "you did not confirm prod"),
         ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\x04", "you did not confirm prod"),
-        ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\x03", "interrupted\n"),
+        ('eval "$(awsenv prod)" && echo gone', "Type prod to assume it: ", "\x03", INTERRUPTED),
         ('awsenv exec prod -- sh -c "echo got \\$AWSENV_ROLE"', "' with it? [y/N] ", "y\r", "got prod"),
         ("awsenv exec prod -- echo got", "Run echo got with it? [y/N] ", "YES\r", "got"),
         ("awsenv exec prod -- echo gone || echo 1''25=$?", "Run echo gone with it? [y/N] ", "\r", "125=125"),

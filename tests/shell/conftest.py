@@ -53,6 +53,10 @@ class Child(pexpect.spawn):  # type: ignore[misc] # it has no types
         end = time.monotonic() + 1
         while not self._waits() and time.monotonic() < end:
             time.sleep(0.001)
+        return self.reply(s)
+
+    def reply(self, s: str | bytes) -> int:
+        """Type something at once."""
         self.typed = time.monotonic()
         return int(super().send(s))
 
@@ -81,7 +85,7 @@ class Screen(pyte.Screen):
     def write_process_input(self, data: str) -> None:
         """Send the reply to the shell."""
         if time.monotonic() - max(self.silent, self.child.typed) < _PATIENCE:
-            self.child.send(data)
+            self.child.reply(data)
 
 
 @dataclass

@@ -27,13 +27,13 @@ FAILURE = "'/usr/bin/env' 'false';\n"
 """What makes `eval "$(awsenv ...)" && deploy` stop, in every shell: `eval ""` succeeds (measured). No alias replaces a
 quoted word, and `env` passes over a function `false`, which is what fish makes of an alias. tcsh has no `command`."""
 
-_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+_ENDING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
 
 def environ() -> dict[str, str]:
     """Return the environment that awsenv was started with."""
     environ = dict(os.environ)
-    if environ.get("LC_CTYPE") in _COERCED and not _was_given("LC_CTYPE"):
+    if environ.get("LC_CTYPE") in {"C.UTF-8", "C.utf8", "UTF-8"} and not _was_given("LC_CTYPE"):
         # Python adds it to its own environment in the C locale (PEP 538); a command of `exec` must not inherit it.
         del environ["LC_CTYPE"]
     for name in [name for name in environ if name.startswith(_PYTHON)]:
@@ -96,8 +96,7 @@ def write(text: str | bytes, *, is_read: bool = False) -> None:
     end_silence()
     try:
         if data and sys.stdout is None:
-            message = "stdout is closed"
-            raise OSError(message)  # noqa: TRY301 - as an error of the system
+            raise OSError("stdout is closed")  # noqa: TRY301 - as an error of the system
         while data:
             data = data[os.write(1, data) :]
     except OSError as error:
@@ -106,10 +105,8 @@ def write(text: str | bytes, *, is_read: bool = False) -> None:
             os.kill(os.getpid(), _signal.SIGPIPE)
         from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast path
 
-        raise Failure(
-            f"the output could not be written: {error.strerror or error}",
-            hint="check where it goes",
-        ) from None
+        fact = f"the output could not be written: {error.strerror or error}"
+        raise Failure(fact, hint="check where it goes") from None
 
 
 def fail(args: list[str], status: int, text: str) -> int:
@@ -275,17 +272,20 @@ def why_not_logged() -> str:
 
 def end_like_ctrl_c() -> None:
     """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `FAILURE` on stdout."""
-    numbers = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
     def end(_number: int, _frame: object) -> None:
-        # Once is enough: a terminal that closes sends two, and the second would cut short what the first began.
-        for number in numbers:
-            _signal.signal(number, _signal.SIG_IGN)
+        ignore_signals()
         raise KeyboardInterrupt
 
-    for number in numbers:
+    for number in _ENDING:
         if _signal.getsignal(number) == _signal.SIG_DFL:
             _signal.signal(number, end)
+
+
+def ignore_signals() -> None:
+    """Ignore what ends awsenv. A terminal that closes sends two: the second would cut short what the first began."""
+    for number in _ENDING:
+        _signal.signal(number, lambda *_: None)  # at SIG_IGN, Python shows a traceback for one that has just come
 
 
 FILE, PIPE = "file", "pipe"

@@ -47,8 +47,9 @@ def _kept_open(open_again: Callable[[], int] | None, pause: float) -> Iterator[N
         left = _AGAIN
         while left > 0 and not over.acquire(timeout=pause):
             with calling:
-                # The request takes the connection: one that is opened later would be one more.
-                left -= 0 if is_over else open_again()
+                if is_over:
+                    return  # the request takes the connection: another would be one more
+                left -= open_again()
 
     if open_again is not None:
         with suppress(RuntimeError):  # no thread can be started: the call opens its own connection
