@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from awsenv.cli.arguments import ARGUMENTS, Option, declared
+from awsenv.cli.arguments import ARGUMENTS
 from awsenv.cli.commands import COMMANDS, called, lacks_role, named
+from awsenv.cli.declarations import Option, declared
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,8 @@ def test_a_help_page_loads_only_what_it_needs(world: World, words: str) -> None:
 
     loaded = _modules(world, "-m", "awsenv", *words.split())
 
-    assert {"awsenv.cli.arguments", "awsenv.cli.pages", "awsenv.shells"} == loaded - start
+    own = {"awsenv.cli.arguments", "awsenv.cli.declarations", "awsenv.cli.pages", "awsenv.shells"}
+    assert own == loaded - start
 
 
 def test_exec_through_an_agent_loads_almost_nothing(world: World) -> None:

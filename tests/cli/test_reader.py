@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.cli import mistakes, reader
-from awsenv.cli.arguments import ARGUMENTS, HelpOption, Option, Word, declared
+from awsenv.cli.arguments import ARGUMENTS, HelpOption
+from awsenv.cli.declarations import Option, Word, declared
 from awsenv.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from awsenv import shells
-from awsenv.cli.arguments import ARGUMENTS, HelpOption, Option, declared
+from awsenv.cli.arguments import ARGUMENTS, HelpOption
 from awsenv.cli.commands import COMMANDS
+from awsenv.cli.declarations import Option, declared
 from awsenv.shells import base
 
 TABLE = Path(base.folder(), "completions", base.TABLE)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from quotes import DOCUMENTS, README, ROOT, blocks, commands, output, section, written
 
-from awsenv.cli.arguments import RoleOptions, declared
+from awsenv.cli.arguments import RoleOptions
+from awsenv.cli.declarations import declared
 from awsenv.errors import ExitCode
 from awsenv.variables import EXPORTED, REMOVED, STATE, having
 

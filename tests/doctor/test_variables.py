@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 
 from awsenv import environment
-from awsenv.cli.arguments import RoleOptions, declared
+from awsenv.cli.arguments import RoleOptions
+from awsenv.cli.declarations import declared
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.variables import variables
 from awsenv.model import Chain, Credentials, Source

@@ -7,123 +7,11 @@ possible: it is used to read a command line and to print help before any command
 from __future__ import annotations
 
 from awsenv import shells
+from awsenv.cli.declarations import Arguments, flag, option, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
-
-
-class Word:
-    """A word of a command line.
-
-    Args:
-        is_required: Whether the command line is wrong without it.
-        is_list: Whether it takes all remaining words. It must be the last.
-    """
-
-    __slots__ = ("is_list", "is_required", "name")
-
-    default = None
-
-    def __init__(self, *, is_required: bool = False, is_list: bool = False) -> None:
-        self.is_required = is_required
-        self.is_list = is_list
-
-    def __set_name__(self, _: type, name: str) -> None:
-        """Take the name of the field."""
-        self.name = name
-
-
-class Option:
-    """An option of a command line.
-
-    Args:
-        text: Its line in the help.
-        metavar: The name of its value in the help; None: it has no value.
-        names: How it is typed; empty: like the field.
-        is_list: Whether it may be repeated.
-    """
-
-    __slots__ = ("is_list", "metavar", "name", "names", "text")
-
-    is_required = False
-
-    def __init__(self, text: str, metavar: str | None, names: Sequence[str], *, is_list: bool = False) -> None:
-        self.text = text
-        self.metavar = metavar
-        self.names = names
-        self.is_list = is_list
-
-    def __set_name__(self, _: type, name: str) -> None:
-        """Take the name of the field."""
-        self.name = name
-        self.names = self.names or (f"--{name.replace('_', '-')}",)
-
-    @property
-    def is_flag(self) -> bool:
-        """Whether it has no value."""
-        return self.metavar is None
-
-    @property
-    def default(self) -> bool | None:
-        """Its value if it is left out."""
-        return False if self.is_flag else None
-
-
-def word(*, is_required: bool = False, is_list: bool = False) -> Any:
-    """Declare a word. The order of the fields is that of the words."""
-    return Word(is_required=is_required, is_list=is_list)
-
-
-def option(metavar: str, text: str, *names: str, is_list: bool = False) -> Any:
-    """Declare an option with a value. It is called like its field unless it has *names*."""
-    return Option(text, metavar, names, is_list=is_list)
-
-
-def flag(text: str, *names: str) -> Any:
-    """Declare an option without a value."""
-    return Option(text, None, names)
-
-
-class Arguments:
-    """What was typed for a command. It is frozen, and its repr shows no value, which may be an external id.
-
-    Args:
-        typed: The values by field. Missing ones get their default.
-
-    Raises:
-        TypeError: There is no such field, or the value of a required word is missing.
-    """
-
-    def __init__(self, **typed: Any) -> None:
-        fields = declared(type(self))
-        required = {name for name, each in fields.items() if each.is_required}
-        if wrong := (typed.keys() - fields.keys()) | (required - typed.keys()):
-            raise TypeError(f"unknown or missing: {', '.join(sorted(wrong))}")
-        for name, each in fields.items():
-            object.__setattr__(self, name, typed.get(name, each.default))
-
-    def __setattr__(self, name: str, _: object) -> None:
-        """Refuse a change.
-
-        Raises:
-            AttributeError: Always.
-        """
-        raise AttributeError(f"{name} is frozen")
-
-
-def declared(arguments: type[Arguments]) -> dict[str, Word | Option]:
-    """Return the words and options of *arguments* by field, in the order of the help: role options come last."""
-    inherited_first = arguments.__mro__[::-1]
-    classes = sorted(inherited_first, key=lambda each: each is RoleOptions)
-    return {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
-
-
-def options(arguments: type[Arguments]) -> dict[str, Option]:
-    """Return the options of *arguments* by name; an option may have several."""
-    return {name: each for each in declared(arguments).values() if isinstance(each, Option) for name in each.names}
-
 
 _SHELLS = f"{', '.join(shells.names())}; by default the calling shell."
 _ANYWHERE = flag("Print to a terminal, a file or a pipe, secrets and all.", "--print")
@@ -171,6 +59,7 @@ class ShellOptions(Arguments):
 class RoleOptions(Arguments):
     """The options about a role, as typed; None: left out."""
 
+    is_last = True
     profile: str | None = option("PROFILE", "Source profile, instead of the role's own.")
     external_id: str | None = option("ID", "External id, or - to type it without echo.")
     mfa_serial: str | None = option("ARN", "MFA device of the source user.")

@@ -12,13 +12,14 @@ from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from awsenv.cli import typos
-from awsenv.cli.arguments import ARGUMENTS, HelpOption, Word, declared, options
+from awsenv.cli.arguments import ARGUMENTS, HelpOption
 from awsenv.cli.commands import COMMANDS, USAGE, usage
+from awsenv.cli.declarations import Word, declared, options
 from awsenv.cli.reader import HELP, is_about_role
 from awsenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from awsenv.cli.arguments import Option
+    from awsenv.cli.declarations import Option
 
 LIST = "awsenv list shows the roles"
 

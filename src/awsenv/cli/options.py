@@ -10,8 +10,9 @@ import os
 import time
 
 from awsenv import duration, environment
-from awsenv.cli.arguments import RoleOptions, YesOption, declared
+from awsenv.cli.arguments import RoleOptions, YesOption
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
+from awsenv.cli.declarations import declared
 from awsenv.errors import MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.record import dataclass, field, replace

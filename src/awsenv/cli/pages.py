@@ -9,8 +9,9 @@ import os
 from textwrap import TextWrapper
 
 from awsenv.cli import process
-from awsenv.cli.arguments import ARGUMENTS, HelpOption, Option, declared
+from awsenv.cli.arguments import ARGUMENTS, HelpOption
 from awsenv.cli.commands import COMMANDS, USAGE
+from awsenv.cli.declarations import Option, declared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from awsenv.cli.arguments import HelpOption, Word, declared, options
+from awsenv.cli.arguments import HelpOption
+from awsenv.cli.declarations import Word, declared, options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from awsenv.cli.arguments import Arguments, Option
+    from awsenv.cli.declarations import Arguments, Option
 
 HELP = "help"
 """The field of `HelpOption`."""

@@ -13,8 +13,9 @@ from itertools import pairwise
 
 from awsenv import config
 from awsenv.cli import reader
-from awsenv.cli.arguments import ARGUMENTS, declared, options
+from awsenv.cli.arguments import ARGUMENTS
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
+from awsenv.cli.declarations import declared, options
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
 from awsenv.config.sources import account_of
