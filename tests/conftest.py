@@ -32,7 +32,7 @@ from awsenv.agent.endpoint import Endpoint
 from awsenv.agent.memory import Memory
 from awsenv.agent.server import Life, Server
 from awsenv.agent.term import Clock
-from awsenv.cli.agent import Handler
+from awsenv.cli.handler import Handler
 from awsenv.sandbox import MfaDevice, Sandbox
 from awsenv.variables import VARIABLES, having
 

@@ -202,6 +202,8 @@ class UnreachableError(AwsenvError):
     """AWS could not be reached, failed, or sent an invalid reply. A retry may help."""
 
     exit_code = ExitCode.UNREACHABLE
+    is_throttling = False
+    """Whether AWS gets too many requests, and answers a later one."""
 
 
 class ResponseLost(UnreachableError):

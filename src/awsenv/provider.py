@@ -107,11 +107,10 @@ class Provider:
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
         """
-        self._confirm(resolved)
+        self.confirm(resolved)
         lease = None
         if self.memory is not None and not self._has_code(resolved):
-            least = resolved.min_remaining
-            timeout = max(LONGEST, CALLS * config.timeout(resolved.environ))
+            least, timeout = resolved.min_remaining, _longest(resolved)
             lease = self._without_code(self.memory, self._plan(resolved), min_remaining=least, timeout=timeout)
         self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:
@@ -159,7 +158,7 @@ class Provider:
         """
         assert self.memory is not None  # noqa: S101 - only an agent serves
         assert self.endpoint is not None  # noqa: S101 - the same
-        self._confirm(resolved)
+        self.confirm(resolved)
         plan = self._plan(resolved)
         is_open = self.memory.session_of(plan) is not None and not self._has_code(resolved)
         if not is_open:
@@ -169,11 +168,35 @@ class Provider:
         else:
             self.note(plan.through.notes)
             if not is_open:
-                session = replace(plan.through, hops=plan.through.hops[:1], rails=Rails())
-                self.open_session(replace(resolved, chain=session))
+                self._open(plan.through, resolved)
             lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
             self.note(_shortfall(resolved, lease.credentials, self.now()))
         return (lease, *self.endpoint(lease.id))
+
+    def lease_by_session(self, resolved: Resolved) -> Lease | None:
+        """Return the credentials of a confirmed role by the MFA session, which a code opens unless it is held.
+
+        None: the role takes no code, or must not come by a session, or AWS refuses it with one.
+
+        Raises:
+            AwsenvError: Of every kind but `LaunchError`.
+        """
+        assert self.memory is not None  # noqa: S101 - only an agent holds sessions
+        plan = self._plan(resolved)
+        if plan.through is None or resolved.chain.mfa is None:
+            return None
+        if self.memory.session_of(plan) is None:
+            self._open(plan.through, resolved)
+        lease = self._without_code(self.memory, plan, min_remaining=resolved.min_remaining, timeout=_longest(resolved))
+        if lease is not None:
+            self.note(lease.chain.notes)
+            self.note(_shortfall(resolved, lease.credentials, self.now()))
+        return lease
+
+    def _open(self, through: Chain, resolved: Resolved) -> None:
+        """Open the MFA session that the chain *through* begins with."""
+        session = replace(through, hops=through.hops[:1], rails=Rails())
+        self.open_session(replace(resolved, chain=session))
 
     def open_session(self, resolved: Resolved) -> Credentials:
         """Open the MFA session that the chain ends with, hold it, and return it; without hops, return the source.
@@ -212,7 +235,7 @@ class Provider:
             is_kept=lease is not None or by_session or self.can_renew(resolved),
         )
 
-    def _confirm(self, resolved: Resolved) -> None:
+    def confirm(self, resolved: Resolved) -> None:
         """Ask the user before a command gets a protected role.
 
         Raises:
@@ -317,6 +340,11 @@ class Provider:
             note=self.note,
             connections=self.connections,
         )
+
+
+def _longest(resolved: Resolved) -> float:
+    """Return how many seconds the client waits for AWS."""
+    return max(LONGEST, CALLS * config.timeout(resolved.environ))
 
 
 def _check_renewable(chain: Chain) -> None:

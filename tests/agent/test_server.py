@@ -23,8 +23,9 @@ import pytest
 
 import awsenv
 from awsenv.agent import client
-from awsenv.agent.events import boot_time, end_of
+from awsenv.agent.events import end_of
 from awsenv.agent.server import MAX_CLIENTS, Life, Server
+from awsenv.agent.term import boot_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

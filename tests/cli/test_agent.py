@@ -16,7 +16,7 @@ from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock
 from awsenv.aws.connection import Address, connect
 from awsenv.aws.connections import KEPT, Connections
-from awsenv.cli.agent import Handler
+from awsenv.cli.handler import Handler
 from servers import page
 
 if TYPE_CHECKING:

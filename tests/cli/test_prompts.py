@@ -18,7 +18,7 @@ from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock
 from awsenv.aws.connection import Address
 from awsenv.aws.connections import KEPT, Connections
-from awsenv.cli.agent import Answers
+from awsenv.cli.handler import Answers
 from awsenv.cli.prompts import AGENT_PAUSE, Needed, Prompts
 from awsenv.command import Failed
 from awsenv.errors import CodeRejected, MfaError, Origin, ResponseLost

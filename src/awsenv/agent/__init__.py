@@ -9,6 +9,6 @@
     memory             what it holds, until when, and one call of AWS for a role, however many clients ask
     endpoint           the container credentials endpoint of `exec --refresh`
 
-It does not know what a request means: `awsenv.cli.agent` runs the command, and `awsenv.provider` makes the calls.
+It does not know what a request means: `awsenv.cli.handler` runs the command, and `awsenv.provider` makes the calls.
 Nothing is imported here, because the fast path loads this package.
 """

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsenv.agent.harden import call
+from awsenv.agent.term import boot_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +31,6 @@ TICK = 60.0
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 """TFD_NONBLOCK and TFD_CLOEXEC, IN_NONBLOCK and IN_CLOEXEC."""
 _IN_ATTRIB, _IN_DELETE_SELF, _IN_MOVE_SELF = 0x4, 0x400, 0x800
-
-
-def boot_time() -> float:
-    """Return the seconds of a clock that cannot be set, and that goes on while the machine sleeps."""
-    # On macOS that is CLOCK_MONOTONIC, which stops during sleep on Linux.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 async def end_of(pid: int, *, interval: float = INTERVAL) -> None:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
-from awsenv.agent.events import TICK, Alarm, boot_time, call_when_readable, end_of, readable, watch
+from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, readable, watch
 from awsenv.agent.start import BACKLOG
+from awsenv.agent.term import boot_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -6,6 +6,7 @@ back revives nothing, and one that is set forward ends too much at worst.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from math import inf
 
@@ -38,6 +39,12 @@ MAX_TITLE = 200
 
 MAX_SIZE = 65_536
 """Characters that credentials may have: a session token of AWS has about 1,000, a variable of Linux at most 131,072."""
+
+
+def boot_time() -> float:
+    """Return the seconds of a clock that cannot be set, and that goes on while the machine sleeps."""
+    # On macOS that is CLOCK_MONOTONIC, which stops during sleep on Linux.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)

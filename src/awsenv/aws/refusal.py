@@ -39,6 +39,7 @@ _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException",
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
 _BAD_TIME = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+_IS_THROTTLING = "is throttling"
 _THROTTLING = re.compile("Throttl|TooManyRequests|RequestLimit")
 """Parts of the codes of failures that may have a status below 500. botocore lists the whole codes."""
 _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
@@ -110,7 +111,7 @@ def _cut(text: str) -> str:
 def failing(code: str, status: int) -> str | None:
     """Return how AWS is failing, as a predicate; None: it is not. The same request may succeed later."""
     if _THROTTLING.search(code) or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return "is throttling"
+        return _IS_THROTTLING
     is_server = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
     return f"is failing (HTTP {status})" if is_server else None
 
@@ -126,7 +127,9 @@ def refusal_of(error: ErrorResponse, request: Request) -> AwsenvError:
             hints.insert(0, f"check {request.configured.setter}")
         elif is_foreign:
             hints.append(PORTAL)
-        return lost(f"{request.where} {does}", request, *hints, is_foreign=is_foreign)
+        failed = lost(f"{request.where} {does}", request, *hints, is_foreign=is_foreign)
+        failed.is_throttling = does == _IS_THROTTLING
+        return failed
     if is_foreign:
         return not_of_aws(request, f" (HTTP {status})")
     if "MultiFactorAuthentication failed" in message:

@@ -144,7 +144,10 @@ class Open(Action):
 
 
 class Fail(Action):
-    """Fail with the status, here and where the output is evaluated. The last note is the error."""
+    """Fail with the status, here and where the output is evaluated. The last note is the error.
+
+    The text is the error code of AWS, if AWS has refused.
+    """
 
     kind = b"fail"
 

@@ -15,7 +15,7 @@ from awsenv.variables import relevant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol
 
     from awsenv.aws.connections import Connections
@@ -39,6 +39,9 @@ RUN = b"run"
 """The verb of a request."""
 PART = b"part"
 """The verb of a request to do only what needs the agent's memory, for a command that the client runs."""
+GRANT = b"grant"
+"""The verb of a request of a process that needs many roles: a code opens the MFA session that all of them come by, and
+while AWS is throttling, the request waits."""
 OPEN = b"open"
 """The verb of a request to open the connection to STS that RUN would use, without sending anything."""
 LOCK = b"lock"
@@ -154,6 +157,8 @@ class Conversation:
         prompts: The prompts with answers to another agent; None: no agent has asked.
         started: Whether the agent was started for this request.
         whole: Whether to send the whole environment: to an agent that serves this process alone.
+        verb: RUN or GRANT.
+        show: Shows the notes before a question; None: on stderr.
     """
 
     def __init__(
@@ -165,8 +170,12 @@ class Conversation:
         *,
         started: bool = False,
         whole: bool = False,
+        verb: bytes = RUN,
+        show: Callable[[Iterable[Shown]], object] | None = None,
     ) -> None:
         self._ask = ask
+        self._verb = verb
+        self._show = show
         self._args = args
         self._environ = environ
         self._is_private = whole
@@ -193,7 +202,7 @@ class Conversation:
                 made.notes = [note for note in made.notes if note not in shown]
                 if made.kind != action.Need.kind:
                     return made
-                action.show(made.notes)
+                (self._show or action.show)(made.notes)
                 shown.update(made.notes)
                 self.prompts = self.prompts or new_prompts(self._args, self._environ)
                 self.prompts.answer(made.text, self.open_again)
@@ -215,8 +224,8 @@ class Conversation:
         """Send the request with the answers so far, and return the reply. A terminal shows what the user waits for."""
         answers = "" if self.prompts is None else self.prompts.answers
         parts = [os.fsencode(answers), *self._request]
-        if not os.isatty(2):
-            return self._ask(RUN, parts)
+        if self._verb != RUN or not os.isatty(2):
+            return self._ask(self._verb, parts)
         from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - only where the user sees it
 
         waiting = Waiting(self._args)
@@ -230,7 +239,7 @@ def request(args: list[str], environ: Mapping[str, str], *, started: bool = Fals
     The arguments are those of `Conversation`.
     """
     to_terminal = process.stdout_is_terminal()
-    may_leak = commands.called(args).prints_secrets and not to_terminal
+    may_leak = commands.called(args).prints_secrets and not to_terminal and "--print" not in args
     flags = f"{to_terminal:d}{started:d}{process.stdout_goes_astray() if may_leak else ''}"
     columns = str(process.terminal_width(1))
     variables = environ if whole else relevant(environ)

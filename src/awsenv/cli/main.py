@@ -14,7 +14,7 @@ from awsenv.cli import app, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed
-from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Interrupted, LaunchError, MfaError
+from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Interrupted, LaunchError, MfaError, RefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,4 +113,5 @@ def failed(error: BaseException, args: list[str]) -> Fail:
     if args[:1] == ["exec"] and not isinstance(error, LaunchError | Interrupted):
         # As env(1): a status that the command itself may have must not be ours.
         status = ExitCode.EXEC_FAILED
-    return Fail(notes=[error], status=status)
+    code = error.code if isinstance(error, RefusedError) else ""
+    return Fail(code, [error], status)

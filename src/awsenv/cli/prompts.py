@@ -101,7 +101,7 @@ class Prompts:
 
     @property
     def answers(self) -> str:
-        """The answers to an agent so far, as `Answers` of `awsenv.cli.agent` reads them."""
+        """The answers to an agent so far, as `Answers` of `awsenv.cli.handler` reads them."""
         import json  # noqa: PLC0415 - only for an agent
 
         return json.dumps(self._answers) if self._answers else ""

@@ -1,0 +1,263 @@
+"""Runs the command lines of clients, in an agent or in a process that makes many requests: by the same commands.
+
+It never asks the user anything. It tells the client what it lacks, and the client sends the request again with the
+answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from functools import partial
+
+from awsenv import config
+from awsenv.aws.connections import Connections
+from awsenv.cli import commands, conversation
+from awsenv.cli.action import Local, packed
+from awsenv.cli.main import handle
+from awsenv.cli.options import Caller
+from awsenv.cli.prompts import Needed, lost, parts_of
+from awsenv.command import Failed
+from awsenv.errors import CodeRejected, UnreachableError
+from awsenv.provider import Provider
+from awsenv.record import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
+
+    from awsenv.agent.endpoint import Endpoint
+    from awsenv.agent.memory import Lease, Memory
+    from awsenv.cli.action import Action
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Mfa, Note, Question, Waits
+    from awsenv.provider import Resolved
+
+PATIENCE = 60.0
+"""Seconds in which a role is requested again while AWS is throttling: a process that makes many requests causes it."""
+
+_LONGEST = 8.0
+"""Seconds of the longest pause between two such requests."""
+
+
+class Answers:
+    """The answers of a client so far, in place of its terminal. A missing one raises `Needed`.
+
+    Args:
+        text: As `prompts.Prompts.answer` returns it; empty: nothing yet.
+        memory: It knows which codes were sent.
+    """
+
+    def __init__(self, text: str, memory: Memory) -> None:
+        self._answers: dict[str, Any] = json.loads(text) if text else {}
+        self._memory = memory
+        self.codes_before: int = self._answers.get("codes_before", 0)
+        self._sent = self.codes_before
+
+    @property
+    def has_code(self) -> bool:
+        """Whether the client has answered with a code, or is about to: the program that gets the role is found."""
+        return "code" in self._answers or "found" in self._answers
+
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
+        """Return the code that the client has answered with, else the one of its command line.
+
+        The client may have no terminal: *login* is the command that opens the MFA session.
+
+        Raises:
+            Needed: There is none, or it was sent before.
+        """
+        code: str | None = self._answers.get("code", given)
+        if self._answers.get("serial", device.serial) != device.serial:
+            # The files have changed while the user typed: the code is that of another device.
+            code = None
+        if code is not None and "is_lost" in self._answers:
+            after = lost()
+        if after is None and code is not None:
+            if self._memory.spend(device.serial, code):
+                self._sent += 1
+                return code
+            after = CodeRejected("that MFA code has been used", hint="wait for the device's next code")
+        origins = {name: origin.parts for name, origin in device.origins.items()}
+        parts = (device.serial, device.process, origins)
+        raise Needed("code", device=parts, used=code, codes_before=self._sent, after=parts_of(after), login=login())
+
+    def give_back(self, device: Mfa, code: str) -> None:
+        """Note that a code was not sent."""
+        self._memory.give_back(device.serial, code)
+
+    def find(self, program: str) -> None:
+        """Check that the client has found *program*.
+
+        Raises:
+            Needed: It has not looked yet.
+        """
+        if self._answers.get("found") != program:
+            raise Needed("find", program=program)
+
+    def confirm(self, question: Question) -> None:
+        """Check that the user of the client has confirmed a protected role.
+
+        Raises:
+            Needed: The user has not been asked yet.
+        """
+        if self._answers.get("confirmed") != question.fact:
+            origin = None if question.origin is None else question.origin.parts
+            parts = [question.fact, question.name, question.text, question.color, origin]
+            raise Needed("confirm", question=parts)
+
+    def run(self, words: Sequence[str], profile: str) -> bytes:
+        """Return what the `credential_process` of *profile* has printed in the process of the client.
+
+        Raises:
+            Needed: It has not run yet.
+            Failed: It was not started, it failed, or it was killed.
+        """
+        if "failed" in self._answers:
+            raise Failed(*self._answers["failed"])
+        if "printed" not in self._answers:
+            raise Needed("run", words=list(words), profile=profile)
+        printed: str = self._answers["printed"]
+        return printed.encode("latin-1")
+
+    def secret(self, question: str, before: Callable[[], object] = bool) -> str:
+        """Return the secret that the client has answered with.
+
+        Raises:
+            Needed: The client has not sent it yet. *before* has been called.
+        """
+        if "secret" not in self._answers:
+            before()
+            raise Needed("secret", question=question)
+        secret: str = self._answers["secret"]
+        return secret
+
+
+class _Opening(Provider):
+    """A provider that only opens the connection to STS."""
+
+    def lease(self, resolved: Resolved) -> NoReturn:
+        """Open the connection.
+
+        Raises:
+            Needed: Always.
+        """
+        self.prepare(resolved)
+        raise Needed("role")
+
+    serve = open_session = lease
+
+
+class _Granting(Provider):
+    """A provider for a process that needs many roles: a code opens the MFA session that the others come by."""
+
+    def lease(self, resolved: Resolved) -> Lease:
+        """Return the credentials of a role. While AWS is throttling, request them again.
+
+        Raises:
+            AwsenvError: As of `Provider.lease`.
+        """
+        end, longest = time.monotonic() + PATIENCE, 1.0
+        while True:
+            try:
+                return self._granted(resolved)
+            except UnreachableError as error:
+                if not error.is_throttling:
+                    raise
+                from random import random  # noqa: PLC0415 - seldom needed
+
+                pause, longest = random() * longest, min(2 * longest, _LONGEST)  # noqa: S311 - it keeps no secret
+                if time.monotonic() + pause > end:
+                    raise
+            time.sleep(pause)
+
+    def _granted(self, resolved: Resolved) -> Lease:
+        self.confirm(resolved)
+        resolved = replace(resolved, is_confirmed=True)
+        return self.lease_by_session(resolved) or super().lease(resolved)
+
+
+_PROVIDERS: dict[bytes, type[Provider]] = {
+    conversation.RUN: Provider,
+    conversation.PART: Provider,
+    conversation.OPEN: _Opening,
+    conversation.GRANT: _Granting,
+}
+"""What gets the credentials, by the verb of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Runs the requests of one agent."""
+
+    memory: Memory
+    endpoint: Callable[[], Endpoint]
+    """Starts the container credentials endpoint when it is first needed."""
+    connections: Connections = field(default_factory=Connections)
+    """The connection pool, shared by all requests."""
+    is_private: bool = False
+    """Whether the agent serves one command alone, which has sent its whole environment."""
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch, UTC."""
+
+    def reply(self, verb: bytes, parts: list[bytes], waits: Waits) -> list[bytes]:
+        """Return the reply to one request.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if verb == conversation.LOCK:
+            self.forget()
+            return []
+        kind = _PROVIDERS.get(verb)
+        if kind is None:
+            raise ValueError(verb)
+        request = conversation.Request(parts)
+        notes: list[Note] = []
+        if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
+            made: Action = Local()
+        else:
+            made = handle(request.args, partial(self._caller, kind, request, notes, waits))
+        made.notes = [*notes, *made.notes]
+        return packed(made, request.environ)
+
+    def _caller(self, kind: type[Provider], request: conversation.Request, notes: list[Note], waits: Waits) -> Caller:
+        answers = Answers(request.answers, self.memory)
+        provider = kind(
+            self.memory,
+            answers,
+            notes.extend,
+            waits,
+            endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
+            is_private=self.is_private,
+            connections=self.connections,
+            now=self.now,
+        )
+        return Caller(
+            request.environ,
+            request.program,
+            provider,
+            answers.secret,
+            args=tuple(request.args),
+            prints_to_terminal=request.to_terminal,
+            columns=request.columns,
+            prints_astray=lambda: request.astray,
+            folder=request.folder,
+            pid=request.pid,
+            agent_was_started=request.started,
+            now=self.now,
+        )
+
+    def forget(self) -> None:
+        """Drop every secret, what was read from the files, and the connections to AWS."""
+        self.memory.drop()
+        config.forget()
+        self.connections.close()
+
+    def tidy(self) -> float:
+        """Drop what has expired, close idle connections, and return the seconds until more is due."""
+        self.connections.close_idle()
+        close = self.connections.next_close()
+        return min(self.memory.drop_expired(), math.inf if close is None else close - time.monotonic())

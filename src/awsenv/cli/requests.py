@@ -1,0 +1,151 @@
+"""The requests of a process that needs many roles, or one again and again: `each`, the Python API, IPython.
+
+An agent replies if one runs. Else a handler in this process does, over a memory of its own: an MFA session that a code
+has opened serves the roles that follow.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from functools import cached_property, partial
+from threading import Lock
+
+from awsenv.agent import client
+from awsenv.agent.memory import Memory
+from awsenv.agent.term import Clock, boot_time
+from awsenv.cli import conversation
+from awsenv.cli.action import Fail, Need, unpacked
+from awsenv.cli.conversation import GRANT, Conversation
+from awsenv.cli.handler import Handler
+from awsenv.cli.report import in_local_time
+from awsenv.errors import (
+    AGAIN,
+    AgentError,
+    AwsenvError,
+    ConfigError,
+    ExitCode,
+    Failure,
+    MfaError,
+    Origin,
+    RefusedError,
+    SourceError,
+    UnreachableError,
+    UsageError,
+)
+from awsenv.model import Credentials, unseen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import NoReturn
+
+    from awsenv.cli.action import Action
+    from awsenv.cli.conversation import Ask
+    from awsenv.cli.prompts import Prompts
+    from awsenv.cli.report import Shown
+
+_ERRORS: dict[int, type[AwsenvError]] = {
+    kind.exit_code: kind for kind in (UsageError, ConfigError, SourceError, MfaError, UnreachableError, AgentError)
+}
+
+
+class Requests:
+    """Sends the requests of this process. Threads may share it.
+
+    Args:
+        environ: Returns the environment that the next request depends on.
+        prompts: Returns what asks the user in one request, for its command line: one question at a time.
+        note: Shows notes.
+    """
+
+    def __init__(
+        self,
+        environ: Callable[[], Mapping[str, str]],
+        prompts: Callable[[list[str]], Prompts],
+        note: Callable[[Iterable[Shown]], object] = bool,
+    ) -> None:
+        self._environ = environ
+        self._prompts = prompts
+        self._note = note
+        self._asking = Lock()
+
+    def credentials(self, words: Sequence[str]) -> Credentials:
+        """Return the credentials of a role.
+
+        Args:
+            words: The role and its options, as on a command line.
+
+        Raises:
+            AwsenvError: Of every kind but `LaunchError`.
+        """
+        made = json.loads(self.action(["credential-process", "--print", *words]).text)
+        expires = made.get("Expiration")
+        return Credentials(
+            made["AccessKeyId"],
+            made["SecretAccessKey"],
+            made.get("SessionToken"),
+            None if expires is None else datetime.fromisoformat(expires.replace("Z", "+00:00")),
+            made.get("AccountId"),
+        )
+
+    def action(self, args: list[str]) -> Action:
+        """Return the action of a command line, after its notes were shown.
+
+        Raises:
+            AwsenvError: It failed, or what it needs is missing.
+        """
+        environ = self._environ()
+        if conversation.may_run(environ):
+            try:
+                return self._action(partial(client.ask, environ, longest=conversation.longest(environ)), args, environ)
+            except client.Trouble as trouble:
+                if trouble.is_lost:
+                    raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
+                if not isinstance(trouble, client.NoAgent):
+                    self._note([trouble])
+        return self._action(self._reply_here, args, environ, whole=True)
+
+    def forget(self) -> None:
+        """Drop every secret that this process holds; an agent keeps its own."""
+        if "_handler" in vars(self):
+            self._handler.forget()
+
+    def _action(self, ask: Ask, args: list[str], environ: Mapping[str, str], *, whole: bool = False) -> Action:
+        parts = [b"", *conversation.request(args, environ, whole=whole)]
+        made = unpacked(ask(GRANT, parts), environ)
+        if made.kind == Need.kind:
+            # What the answer to one request has opened serves those that have waited for it.
+            with self._asking:
+                prompts = self._prompts(args)
+                made = Conversation(ask, args, environ, prompts, whole=whole, verb=GRANT, show=self._note).reply()
+        if isinstance(made, Fail):
+            self._note(made.notes[:-1])
+            raise _error_of(made)
+        self._note(made.notes)
+        return made
+
+    def _reply_here(
+        self, verb: bytes, parts: list[bytes], /, *, waits_for: Callable[[str], object] = str
+    ) -> list[bytes]:
+        del waits_for
+        return self._handler.reply(verb, parts, unseen)
+
+    @cached_property
+    def _handler(self) -> Handler:
+        return Handler(Memory(Clock(time.time, boot_time)), _no_endpoint, is_private=True)
+
+
+def _no_endpoint() -> NoReturn:
+    raise AgentError("only an agent serves an endpoint")
+
+
+def _error_of(failed: Fail) -> AwsenvError:
+    """Return the error that a reply carries: its kind follows from the exit status."""
+    shown, origins = failed.notes[-1], [Origin(str(origin)) for origin in failed.notes[-1].origins]
+    fact, because = in_local_time(shown.fact), shown.because and in_local_time(shown.because)
+    hint = tuple(map(in_local_time, shown.hints))
+    if failed.status == ExitCode.REFUSED:
+        return RefusedError(fact, *origins, code=failed.text, because=because, hint=hint)
+    return _ERRORS.get(failed.status, Failure)(fact, *origins, because=because, hint=hint)
