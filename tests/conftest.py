@@ -70,7 +70,7 @@ TIMEOUT = 180
 """Seconds after which a test gives up; a test that passes does not wait for it. Every command of the README in the demo
 takes 20 seconds, and three times as long on a busy machine."""
 
-SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
+SLOW = ("agent", "cli", "docs", "e2e", "recipes", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 PYTHON = (
@@ -538,10 +538,19 @@ def shared_world(preloaded: Preloaded, program: str, tmp_path_factory: pytest.Te
         yield world
 
 
+@pytest.fixture(scope="session")
+def documented_world(preloaded: Preloaded, program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Return such a world for all tests of documents, with the account that the documents name."""
+    with _world(preloaded, program, _clean_environ(tmp_path_factory.mktemp("documented")), "123456789012") as world:
+        yield world
+
+
 @contextmanager
-def _world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) -> Iterator[World]:
+def _world(
+    preloaded: Preloaded, program: str, clean_environ: dict[str, str], account: str | None = None
+) -> Iterator[World]:
     # Not below tmp_path, which is too long for the path of a socket.
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
+    with Sandbox(account) as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
         # The clock starts early in a step of thirty seconds, so that no code expires during a test by chance.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")

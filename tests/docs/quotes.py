@@ -36,10 +36,11 @@ and the exit codes.
 
 
 def section(document: Path, title: str) -> str:
-    """Return the text below a heading of the second level."""
-    _, found, rest = document.read_text(encoding="utf-8").partition(f"\n## {title}\n")
+    """Return the text below a heading, up to the next one of its level or a higher one."""
+    text = document.read_text(encoding="utf-8")
+    found = re.search(rf"^(##+) {re.escape(title)}$\n", text, re.MULTILINE)
     assert found, f"{document.name} has no section {title!r}"
-    return rest.partition("\n## ")[0]
+    return re.split(rf"^##{{1,{len(found[1]) - 1}}} ", text[found.end() :], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pyte
 import pytest
+from cookbook import recipe
 from pyotp import TOTP, parse_uri
 
 from awsenv.agent import runtime_directory
@@ -176,7 +177,9 @@ def account(
 
 def test_from_nothing_to_a_role(account: Account) -> None:
     """Setup prepares an empty account, the user scans the QR code, and a real shell assumes the role."""
-    setup = account.accepted()
+    setup = account.start(["bash", "-ec", recipe("setup")], account.environ)
+    setup.see(re.escape(ACCEPT))
+    setup.send("y\r")
     setup.see(FIRST)
     account.enable(setup)
     assert 0 == setup.gone(), setup.transcript
@@ -190,6 +193,17 @@ def test_from_nothing_to_a_role(account: Account) -> None:
 
     assert f"arn:aws:sts::{account.sandbox.account}:assumed-role/power-user/" in shown
     account.check_that_it_is_whole()
+
+
+def test_roles_of_other_names_have_the_policies_that_are_named(account: Account) -> None:
+    """The plan has the roles of the recipe, their policies and an external id, and no other role."""
+    setup = account.start(["bash", "-ec", recipe("setup-roles")], account.environ)
+    setup.see(re.escape(ACCEPT))
+    setup.send("n\r")
+
+    assert 0 != setup.gone()
+    shown = setup.transcript
+    assert ["deploy", "audit"] == re.findall(r"role/([\w-]+)", shown), shown
 
 
 def test_a_role_without_mfa_needs_no_code(account: Account) -> None:

@@ -105,12 +105,12 @@ def test_stop() -> None:
 
 def test_chosen_account() -> None:
     """A sandbox takes a given account, unless another sandbox has it at the time."""
-    with Sandbox("123456789012") as sandbox:
-        assert sandbox.account == "123456789012"
+    with Sandbox("210987654321") as sandbox:
+        assert sandbox.account == "210987654321"
         with pytest.raises(ValueError, match="belongs to another sandbox"):
-            Sandbox("123456789012")
-    with Sandbox("123456789012") as sandbox:
-        assert sandbox.create_user("alice").arn == "arn:aws:iam::123456789012:user/alice"
+            Sandbox("210987654321")
+    with Sandbox("210987654321") as sandbox:
+        assert sandbox.create_user("alice").arn == "arn:aws:iam::210987654321:user/alice"
 
 
 def test_several_at_once(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str) -> None:

@@ -1,0 +1,104 @@
+"""A reader of docs/recipes.md, who types the recipes into a shell: each test takes their text from the document."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from conftest import World
+
+TIMEOUT = 180
+"""Seconds after which a test gives up. No passing test waits this long."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A user with a home and a folder of their own, in the world of the documents. An agent holds the MFA session."""
+
+    world: World
+    environ: Mapping[str, str]
+    folder: Path
+    """The current folder."""
+
+    @property
+    def home(self) -> Path:
+        """The home."""
+        return Path(self.environ["HOME"])
+
+    def configure(self, text: str) -> None:
+        """Add *text* to ~/.aws/config. Its sections replace those of the same name."""
+        path = self.home / ".aws" / "config"
+        before = re.split(r"^(?=\[)", path.read_text(), flags=re.MULTILINE)
+        headers = re.findall(r"^\[.*\]$", text, re.MULTILINE)
+        path.write_text("".join(each for each in before if each.partition("\n")[0] not in headers) + f"\n{text}")
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file in the current folder; one that begins with `#!` is a program."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755 if text.startswith("#!") else 0o644)
+        return path
+
+    def run(self, text: str, *, stdin: str | None = None, **environ: str) -> str:
+        """Run *text* in bash, without a terminal, and return what it prints. Each line must succeed."""
+        done = self.attempt(text, stdin=stdin, **environ)
+        assert 0 == done.returncode, f"{text}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def attempt(self, text: str, *, stdin: str | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run *text* in the same way, whether it succeeds or not."""
+        return subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", text],
+            env={**self.environ, **environ},
+            cwd=self.folder,
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            timeout=TIMEOUT,
+        )
+
+    def callers(self, action: str) -> list[str]:
+        """Return who has called *action* with success in this test, as the last words of their ARNs."""
+        calls = [call for call in self.world.sandbox.calls if call.action == action and call.error is None]
+        return [(call.caller or "nobody").rpartition(":")[2] for call in calls]
+
+
+@pytest.fixture(scope="session")
+def logged_in(
+    documented_world: World, agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]]
+) -> Iterator[World]:
+    """Return the world of the documents, with the roles that recipes name and an agent that holds the MFA session."""
+    world, sandbox = documented_world, documented_world.sandbox
+    # The account, for sources other than the user.
+    trust = sandbox.trust(world.user_arn, sandbox.account)
+    for name, policy in (("admin", "AdministratorAccess"), ("deploy", "PowerUserAccess")):
+        arn = sandbox.create_role(name, trust, policies=[policy])
+        world.configure(f"\n[profile {name}]\nrole_arn = {arn}\nsource_profile = default\n")
+    with agent_in(world.environ):
+        assert 0 == world.run("login", world.device.code()).returncode
+        yield world
+
+
+@pytest.fixture
+def reader(logged_in: World, tmp_path: Path) -> Reader:
+    """Return a reader with a new home and an empty current folder, at an AWS that nobody has called."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    shutil.copytree(Path(logged_in.environ["HOME"]) / ".aws", tmp_path / "home" / ".aws")
+    path = os.pathsep.join((str(Path(logged_in.program).parent), logged_in.environ["PATH"]))
+    logged_in.sandbox.clear_calls()
+    return Reader(logged_in, {**logged_in.environ, "HOME": str(tmp_path / "home"), "PATH": path}, folder)
