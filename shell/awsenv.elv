@@ -19,7 +19,7 @@ if (eq $folder '') {
 }
 
 var texts = [
-  completion console credential-process demo doctor exec explain help init list lock login logout setup status
+  completion console credential-process demo doctor exec explain help init list lock login logout profiles setup status
 ]
 
 # Whether awsenv, called with these words, prints text to read rather than data.

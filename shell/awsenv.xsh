@@ -28,7 +28,7 @@ def _awsenv_hook(program, folder):
     folder = folder or os.path.dirname(os.path.expanduser(_awsenv_hook.__code__.co_filename))
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
     texts = {"completion", "console", "credential-process", "demo", "doctor", "exec", "explain", "help", "init"}
-    texts |= {"list", "lock", "login", "logout", "setup", "status"}
+    texts |= {"list", "lock", "login", "logout", "profiles", "setup", "status"}
 
     def value_of(name):
         """Return a variable as other programs see it; empty where it is not set."""

@@ -68,6 +68,7 @@ ROWS = {
     "console": Row("console read-only", STS, AGENT),
     "setup": Row("setup --profile admin --dry-run", STS, STS),
     "credential-process": Row("credential-process read-only --print", STS, AGENT),
+    "profiles": Row("profiles --as x-", "", ""),
     "init": Row("init bash", "", ""),
     "completion": Row("completion bash", "", ""),
     # How long the local AWS takes to start depends on the machine.

@@ -37,6 +37,7 @@ def offers(metavar: str, name: str) -> str:
         "SOURCE": "profiles",
         "ADMIN": "profiles",
         "REGION": "regions",
+        "PATTERN...": "roles",
         "TIME": _TIMES,
         "JSON": "file",
         "FORMAT": "cloudformation/terraform",

@@ -210,6 +210,18 @@ class CredentialProcessArguments(QuietOption, YesOption, RoleOptions):
     anywhere: bool = _ANYWHERE
 
 
+class ProfilesArguments(Arguments):
+    """Each profile calls awsenv for its role, and is called PREFIX and the name of the role. It holds no secret.
+
+    awsenv profiles --as x- >>~/.aws/config
+
+    It prints only what the files lack, so you can run it again. A PATTERN chooses roles, as for `awsenv list`.
+    """
+
+    patterns: Sequence[str] | None = word(is_list=True)
+    prefix: str | None = option("PREFIX", "What the names of the profiles begin with; required.", "--as")
+
+
 class InitArguments(Arguments):
     """Type awsenv init: it shows the line for the startup file of your shell.
 
@@ -278,6 +290,7 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "console": ConsoleArguments,
     "setup": SetupArguments,
     "credential-process": CredentialProcessArguments,
+    "profiles": ProfilesArguments,
     "init": InitArguments,
     "completion": CompletionArguments,
     "demo": DemoArguments,

@@ -132,6 +132,11 @@ COMMANDS = {
             assumes=True,
         ),
         Command(
+            "profiles",
+            "[OPTIONS] [PATTERN...]",
+            "Print a profile for each role, for SDKs and editors.",
+        ),
+        Command(
             "init",
             "[OPTIONS] [SHELL]",
             "Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from awsenv import cache, config, environment
 from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
-from awsenv.cli.rows import HEAD, is_called, marks, nothing, row, shown
+from awsenv.cli.rows import HEAD, is_called, marks, matches, nothing, row, shown
 from awsenv.config.files import missing
 from awsenv.model import Note
 from awsenv.wording import quoted, styled
@@ -39,7 +39,7 @@ def run(caller: Caller, arguments: ListArguments) -> Print:
     if cache.folder(environ) is not None:
         candidates.refresh(environ, caller.folder, caller.now())
     there = config.roles(profiles, environ)
-    found = [entry for entry in there if arguments.pattern is None or _matches(entry, arguments.pattern)]
+    found = [entry for entry in there if arguments.pattern is None or matches(entry, arguments.pattern)]
     role = environment.active(caller.environ)
     active = None if role is None else role.role
     notes: list[Shown] = [*missing(environ, caller.folder)]
@@ -76,17 +76,6 @@ def _painted(cell: str, color: str) -> str:
     """Return *cell* with its text in *colour*. `Table` shows it only where the user wants colour."""
     text = cell.rstrip()
     return styled(text, color) + cell[len(text) :]
-
-
-def _matches(entry: Entry, pattern: str) -> bool:
-    """Return whether *pattern* is a part of the name, the account or the role, or matches one of them as a glob."""
-    from fnmatch import fnmatchcase  # noqa: PLC0415 - only with a PATTERN
-
-    texts = (entry.name, entry.account, entry.role, entry.role_arn if ":" in pattern else None)
-    return any(
-        pattern.casefold() in text or fnmatchcase(text, pattern.casefold())
-        for text in (text.casefold() for text in texts if text)
-    )
 
 
 def _wide(entry: Entry) -> Sequence[str | None]:

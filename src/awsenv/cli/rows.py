@@ -43,6 +43,22 @@ def marks(entry: Entry, role: str | None) -> tuple[str, str]:
     return f"{star} ", f"{star}{'!' if entry.rails.is_protected else ' '}"
 
 
+def matches(entry: Entry, *patterns: str) -> bool:
+    """Return whether one of *patterns* is a part of the name, the account or the role, or as a glob matches one.
+
+    Without patterns, every entry matches.
+    """
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - only with a PATTERN
+
+    texts = [text.casefold() for text in (entry.name, entry.account, entry.role) if text]
+    arn = (entry.role_arn or "").casefold()
+    return not patterns or any(
+        pattern in text or fnmatchcase(text, pattern)
+        for pattern in map(str.casefold, patterns)
+        for text in (*texts, *([arn] if ":" in pattern else []))
+    )
+
+
 def is_called(entry: Entry, role: str | None) -> bool:
     """Return whether *role*, as the user typed it, is this profile or its role."""
     return role is not None and role in {entry.name, entry.role_arn}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 MEANT = {
-    **dict.fromkeys(("ls", "roles", "profiles"), "list"),
+    **dict.fromkeys(("ls", "roles"), "list"),
     **dict.fromkeys(("assume", "assume-role", "switch", "export", "env", "set"), "use"),
     **dict.fromkeys(("run", "shell"), "exec"),
     **dict.fromkeys(("signin", "sign-in"), "login"),
