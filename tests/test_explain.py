@@ -14,7 +14,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from awsenv import config, environment, explain
+from awsenv import changes, config, explain
 from awsenv.aws.chain import credentials
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.options import request
@@ -166,7 +166,7 @@ def test_the_calls_are_those_of_the_plan(account: Account, data: st.DataObject) 
             event(f"refused: {type(error).__name__}")
             return
         plan = explain.explain(chain, profiles)
-        changes = explain.change(chain, environ, profiles, renewable=False)
+        change = explain.change(chain, environ, profiles, renewable=False)
         # AWS accepts each code once.
         account.sandbox.clock.elapse(30)
         account.sandbox.clear_calls()
@@ -185,8 +185,8 @@ def test_the_calls_are_those_of_the_plan(account: Account, data: st.DataObject) 
         return
     assert [_known(*pair) for pair in zip(made, planned, strict=True)] == made
     assert credentials is not None
-    assert changes == {
-        name: value is not None for name, value in environment.change(chain, credentials, environ).variables.items()
+    assert change == {
+        name: value is not None for name, value in changes.change(chain, credentials, environ).variables.items()
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import environment, variables
+from awsenv import changes, variables
 from awsenv.model import Chain, Credentials, Source
 from awsenv.variables import ENDPOINT, EXPORTED, FILE, KEY, REMOVED, STATE, VARIABLES, having
 
@@ -19,12 +19,12 @@ CREDENTIALS = Credentials("ASIA1", "secret1", "token1", account="123456789012")
 
 def use(environ: dict[str, str]) -> dict[str, str]:
     """Return *environ* with the role in it."""
-    return environment.change(CHAIN, CREDENTIALS, environ).applied_to(environ)
+    return changes.change(CHAIN, CREDENTIALS, environ).applied_to(environ)
 
 
 def serve(environ: dict[str, str]) -> dict[str, str]:
     """Return *environ* with a role that an endpoint serves, and every file hidden."""
-    change = environment.served(CHAIN, "http://127.0.0.1:1/1", "token", environ, hides_config=True)
+    change = changes.served(CHAIN, "http://127.0.0.1:1/1", "token", environ, hides_config=True)
     return change.applied_to(environ)
 
 
@@ -63,7 +63,7 @@ def test_off_restores_every_variable(
     before = {name: value and samples[name]}
     changed = put_in(before)
 
-    assert before == environment.restore(changed).applied_to(changed)
+    assert before == changes.restore(changed).applied_to(changed)
 
 
 @pytest.mark.parametrize("name", VARIABLES)

@@ -133,10 +133,10 @@ def _quick(args: list[str]) -> "str | None":
     if args == ["completion", "--refresh"]:
         import time  # noqa: PLC0415 - see `_run`
 
-        from awsenv import environment  # noqa: PLC0415 - the same
+        from awsenv import changes  # noqa: PLC0415 - the same
         from awsenv.cli import candidates  # noqa: PLC0415 - the same
 
-        return candidates.refresh(environment.original(process.environ()), process.folder(), time.time())
+        return candidates.refresh(changes.original(process.environ()), process.folder(), time.time())
     if args == ["--version"]:
         from awsenv import __version__  # noqa: PLC0415 - the same
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from awsenv import config, environment
+from awsenv import changes, config
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
 from awsenv.errors import Origin
@@ -119,7 +119,7 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
     """
     account = sources.account(chain.source, profiles)
     # A source is exported itself: what of it is in the environment already does not change.
-    made = None if chain.hops else config.access_key(chain.source, profiles, environment.original(environ))
+    made = None if chain.hops else config.access_key(chain.source, profiles, changes.original(environ))
     if made is None:
         # Only the names count.
         is_temporary = bool(chain.hops) or _kind(chain).is_temporary
@@ -127,7 +127,7 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
     if isinstance(chain.last, AssumeRole):
         # A role has an account, which AWS names if nothing else does.
         account = chain.last.role.account or ""
-    change = environment.change(chain, replace(made, account=account), environ, "" if renewable else None)
+    change = changes.change(chain, replace(made, account=account), environ, "" if renewable else None)
     return {name: value is not None for name, value in change.variables.items()}
 
 

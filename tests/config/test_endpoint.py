@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import config, environment
+from awsenv import changes, config
 from awsenv.config.sources import KEYS as KEYS_OF_SOURCES
 from awsenv.model import Chain, Source
 
@@ -107,7 +107,7 @@ def test_a_command_takes_its_keys_from_the_endpoint(
     chain = Chain(Source("static"), (), "role", "role")
 
     hides_config = config.outranks_endpoint(profiles)
-    change = environment.served(chain, endpoint, "canary-token", environ, hides_config=hides_config)
+    change = changes.served(chain, endpoint, "canary-token", environ, hides_config=hides_config)
     done = subprocess.run(
         [sys.executable, "-c", CHILD], env=change.applied_to(environ), capture_output=True, text=True, check=True
     )

@@ -10,7 +10,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigCha
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv import config, environment
+from awsenv import changes, config
 from awsenv.config.settings import timeout
 from awsenv.errors import UsageError
 from awsenv.model import Credentials, RoleRequest
@@ -85,12 +85,12 @@ def test_a_command_gets_the_settings_of_the_roles_profile(
     profiles = config.read(shell)
 
     chain = config.resolve(RoleRequest("a"), profiles, shell)
-    changed = environment.change(chain, Credentials("ASIA1", "secret", "token"), shell).applied_to(shell)
+    changed = changes.change(chain, Credentials("ASIA1", "secret", "token"), shell).applied_to(shell)
 
     full = profiles.for_botocore()
     assert of_botocore(shell, full, "a") == of_botocore(changed, full, "default")
     assert environ.items() <= changed.items()
-    assert shell == environment.restore(changed).applied_to(changed)
+    assert shell == changes.restore(changed).applied_to(changed)
 
 
 def test_every_setting_of_all_services_that_botocore_knows_has_its_variable() -> None:
@@ -112,10 +112,10 @@ def test_an_empty_variable_does_not_count(home: Home) -> None:
     text = f"{ROLE}ca_bundle = /etc/ca.pem\n"
     chain = home.resolve("a", text, KEYS, AWS_CA_BUNDLE="")
 
-    changed = environment.change(chain, Credentials("A", "s"), {"AWS_CA_BUNDLE": ""}).applied_to({"AWS_CA_BUNDLE": ""})
+    changed = changes.change(chain, Credentials("A", "s"), {"AWS_CA_BUNDLE": ""}).applied_to({"AWS_CA_BUNDLE": ""})
 
     assert "/etc/ca.pem" == changed["AWS_CA_BUNDLE"]
-    assert {"AWS_CA_BUNDLE": ""} == environment.original(changed)
+    assert {"AWS_CA_BUNDLE": ""} == changes.original(changed)
 
 
 def test_a_second_role_leaves_no_setting_of_the_first(home: Home) -> None:
@@ -123,10 +123,10 @@ def test_a_second_role_leaves_no_setting_of_the_first(home: Home) -> None:
     text = f"{ROLE}ca_bundle = /etc/ca.pem\n{ROLE.replace('profile a', 'profile b')}retry_mode = adaptive\n"
     first, second = (home.resolve(name, text, KEYS) for name in "ab")
     keys = Credentials("A", "s")
-    shell = environment.change(first, keys, {}).applied_to({})
+    shell = changes.change(first, keys, {}).applied_to({})
 
-    alone = environment.change(second, keys, {}).applied_to({})
-    assert alone | {"AWSENV_PREVIOUS": "a"} == environment.change(second, keys, shell).applied_to(shell)
+    alone = changes.change(second, keys, {}).applied_to({})
+    assert alone | {"AWSENV_PREVIOUS": "a"} == changes.change(second, keys, shell).applied_to(shell)
 
 
 @pytest.mark.parametrize("service", ["s3; touch /tmp/x", "s3 x", "s3$(id)", "S-3"])

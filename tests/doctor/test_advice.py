@@ -20,11 +20,11 @@ import pytest
 import awsenv.doctor
 import steps
 from awsenv.agent.runtime_directory import VARIABLE
+from awsenv.changes import original
 from awsenv.doctor.files import chain, files
 from awsenv.doctor.installation import LOADED, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.variables import variables
-from awsenv.environment import original
 from awsenv.errors import TYPED
 from awsenv.model import RoleRequest
 from awsenv.variables import PROMPT

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
 from awsenv.doctor.model import Finding, Verdict
@@ -190,7 +190,7 @@ def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
     chain = Chain(Source("static", "default"), (), role="the role", label="the-role", region="eu-central-1")
     expiration = datetime.fromtimestamp(NOW + 60, timezone.utc)
     credentials = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", expiration)
-    return environment.change(chain, credentials, environ).applied_to(environ)
+    return changes.change(chain, credentials, environ).applied_to(environ)
 
 
 @pytest.mark.parametrize(

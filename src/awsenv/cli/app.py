@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from awsenv import __version__, environment, variables
+from awsenv import __version__, changes, variables
 from awsenv.cli import reader
 from awsenv.cli.action import Print
 from awsenv.cli.arguments import ARGUMENTS
@@ -84,7 +84,7 @@ def _read(name: str, words: list[str], args: list[str], caller: Callable[[], Cal
         if [name, *words] == [DEFAULT, *args]:
             from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong, or help was asked for
 
-            typos.check_command(args, environment.original(caller().environ), caller().folder)
+            typos.check_command(args, changes.original(caller().environ), caller().folder)
 
     if typed is None:
         from awsenv.cli import mistakes  # noqa: PLC0415 - Typer, only where something is wrong
@@ -111,7 +111,7 @@ def _previous(environ: Environ) -> str:
     role = environ.get(variables.PREVIOUS)
     if not role:
         because = "no role is active in this shell, and awsenv off forgets earlier ones"
-        if environment.active(environ) is not None:
+        if changes.active(environ) is not None:
             because = "the active role replaced no other"
         raise UsageError("there is no role to return to", because=because, hint=_ROLES)
     return role

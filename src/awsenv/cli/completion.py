@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awsenv import environment, shells
+from awsenv import changes, shells
 from awsenv.cli import candidates
 from awsenv.cli.action import Print
 from awsenv.errors import UsageError
@@ -21,7 +21,7 @@ def run(caller: Caller, arguments: CompletionArguments) -> Print:
         ConfigError: A file cannot be read.
     """
     if arguments.refresh:
-        names = candidates.refresh(environment.original(caller.environ), caller.folder, caller.now())
+        names = candidates.refresh(changes.original(caller.environ), caller.folder, caller.now())
         if arguments.shell is None:
             return Print(names)
     if arguments.shell is None:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import environment, installation, variables
+from awsenv import changes, installation, variables
 from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
 from awsenv.cli.action import Print, show
@@ -223,7 +223,7 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
 def _aws_of(environ: Environ) -> Change:
     """Return the variables to set again after the rc files of a shell, which may point at the user's own AWS."""
     own = {name: value for name, value in environ.items() if name.startswith(("AWS_", "AWSENV_"))}
-    return Change({**environment.spelled_out({}).variables, **own})
+    return Change({**changes.spelled_out({}).variables, **own})
 
 
 def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> int:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from awsenv import config, duration, environment, shells
+from awsenv import changes, config, duration, shells
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report, typos
 from awsenv.cli.action import Print, unpacked
@@ -55,7 +55,7 @@ def run(caller: Caller, arguments: DoctorArguments) -> Print:
     if role is not None:
         # What is wrong with the files is a finding.
         with suppress(ConfigError):
-            profiles = config.read(environ := environment.original(caller.environ), caller.folder)
+            profiles = config.read(environ := changes.original(caller.environ), caller.folder)
             typos.check_role(caller.args, role, profiles, environ)
             typos.check_profile(caller.args, arguments.profile, profiles)
     inputs = _inputs(caller, arguments)

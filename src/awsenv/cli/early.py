@@ -27,9 +27,9 @@ def opened(args: list[str], environ: Mapping[str, str], *, is_picked: bool = Tru
     """
     connections = Connections()
     if ROLE in environ:
-        from awsenv import environment  # noqa: PLC0415 - where a role is active
+        from awsenv import changes  # noqa: PLC0415 - where a role is active
 
-        environ = environment.original(environ)
+        environ = changes.original(environ)
     address = _address(args, environ) if is_picked else guess.address(None, environ, profile=None, region=None)
     if address is not None:
         connections.open_early(address, SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
-from awsenv import config, environment, launch, shells
+from awsenv import changes, config, launch, shells
 from awsenv.cli import recent
 from awsenv.cli.action import Exec, StartAgent
 from awsenv.cli.options import Caller, resolve
@@ -42,8 +42,8 @@ def run(caller: Caller, arguments: ExecArguments) -> Exec | StartAgent:
     recent.note(caller.environ, arguments.role, caller.now())
     environ = change.applied_to(caller.environ)
     if arguments.command:
-        return Exec(tuple(arguments.command), environment.for_command(environ))
-    argv, with_prompt = own_subshell(caller, environ, environment.spelled_out(environ))
+        return Exec(tuple(arguments.command), changes.for_command(environ))
+    argv, with_prompt = own_subshell(caller, environ, changes.spelled_out(environ))
     shell = shells.named(argv[0])
     is_shown = shell is not None and shell.shows_role and not caller.environ.get("AWSENV_DISABLE_PROMPT")
     return Exec(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
@@ -59,7 +59,7 @@ def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
 
 def _exported(caller: Caller, arguments: ExecArguments) -> Change:
     lease = caller.provider.lease(_resolved(caller, arguments))
-    return environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
+    return changes.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
 
 
 def _served(caller: Caller, arguments: ExecArguments) -> Change | None:
@@ -74,7 +74,7 @@ def _served(caller: Caller, arguments: ExecArguments) -> Change | None:
     chain = resolved.chain
     if hides_config:
         chain = config.without_config_file(chain, resolved.profiles, resolved.environ)
-    return environment.served(
+    return changes.served(
         chain, url, token, caller.environ, account=lease.credentials.account, hides_config=hides_config
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awsenv import cache, config, environment
+from awsenv import cache, changes, config
 from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
 from awsenv.cli.rows import HEAD, is_called, marks, matches, nothing, row, shown
@@ -34,13 +34,13 @@ def run(caller: Caller, arguments: ListArguments) -> Print:
     Raises:
         ConfigError: A file cannot be read.
     """
-    environ = environment.original(caller.environ)
+    environ = changes.original(caller.environ)
     profiles = config.read(environ, caller.folder)
     if cache.folder(environ) is not None:
         candidates.refresh(environ, caller.folder, caller.now())
     there = config.roles(profiles, environ)
     found = [entry for entry in there if arguments.pattern is None or matches(entry, arguments.pattern)]
-    role = environment.active(caller.environ)
+    role = changes.active(caller.environ)
     active = None if role is None else role.role
     notes: list[Shown] = [*missing(environ, caller.folder)]
     if arguments.as_json:

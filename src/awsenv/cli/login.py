@@ -6,7 +6,7 @@ import re
 import shlex
 from datetime import datetime, timezone
 
-from awsenv import config, duration, environment
+from awsenv import changes, config, duration
 from awsenv.cli import report, typos
 from awsenv.cli.action import Report, StartAgent
 from awsenv.cli.arguments import LoginArguments, RoleOptions
@@ -37,7 +37,7 @@ def run(caller: Caller, arguments: LoginArguments) -> Report | StartAgent:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    base = environment.original(caller.environ)
+    base = changes.original(caller.environ)
     profiles = config.read(base, caller.folder)
     _check_code(arguments.code, profiles)
     request = _request(arguments, base)

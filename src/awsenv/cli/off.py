@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.cli.use import printed, shell_of
 from awsenv.model import Note
 
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 def run(caller: Caller, arguments: OffArguments) -> Print:
     """Return what undoes `use`; nothing, and a note, where no role is active."""
     shell = shell_of(caller, arguments, "off")
-    notes = () if environment.active(caller.environ) else (Note("no role is active in this shell"),)
-    return printed(caller, shell, environment.restore(caller.environ), notes)
+    notes = () if changes.active(caller.environ) else (Note("no role is active in this shell"),)
+    return printed(caller, shell, changes.restore(caller.environ), notes)

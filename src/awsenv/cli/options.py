@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from awsenv import duration, environment
+from awsenv import changes, duration
 from awsenv.cli.arguments import RoleOptions, YesOption
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.cli.declarations import declared
@@ -90,7 +90,7 @@ def resolve(
         # Do not ask for a secret that cannot be sent, and open the connection meanwhile.
         return caller.ask_secret(question, lambda: caller.provider.prepare(resolved(lambda _: TYPED_LATER)))
 
-    base = environment.original(caller.environ)
+    base = changes.original(caller.environ)
     profiles = config.read(base, caller.folder)
     typos.check_role(caller.args, role, profiles, base)
     typos.check_profile(caller.args, options.profile, profiles)
@@ -116,7 +116,7 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
         UsageError: The command line is wrong.
     """
     try:
-        made = request(role, code, options, environment.original(caller.environ), caller.folder)
+        made = request(role, code, options, changes.original(caller.environ), caller.folder)
     except MfaError:
         # The word is not shown: it may be a password.
         name = caller.args[0] if caller.args and caller.args[0] in COMMANDS else DEFAULT

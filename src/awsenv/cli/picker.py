@@ -120,11 +120,11 @@ def _offered(environ: Mapping[str, str]) -> Offered:
     Raises:
         ConfigError: The files cannot be read, or there is nothing in them to pick.
     """
-    from awsenv import config, environment  # noqa: PLC0415 - the first lines are drawn before
+    from awsenv import changes, config  # noqa: PLC0415 - the first lines are drawn before
     from awsenv.cli import recent, rows  # noqa: PLC0415 - the same
     from awsenv.cli.menu import Choice  # noqa: PLC0415 - the same
 
-    base = environment.original(environ)
+    base = changes.original(environ)
     profiles = config.read(base)
     entries = [each for each in config.roles(profiles, base) if each.name and not each.name.startswith("-")]
     if not entries:
@@ -133,7 +133,7 @@ def _offered(environ: Mapping[str, str]) -> Offered:
     entries.sort(
         key=lambda each: (used.get(each.name, used.get(each.role_arn or "", len(used))), each.kind is not None)
     )
-    active = environment.active(environ)
+    active = changes.active(environ)
     role = None if active is None else active.role
     shown = rows.shown(entries)
     is_colored = process.shows_color(environ)
@@ -277,10 +277,10 @@ def _ask_fzf(
     import select  # noqa: PLC0415 - where fzf asks
     import subprocess  # noqa: PLC0415 - the same
 
-    from awsenv import environment, variables  # noqa: PLC0415 - the same
+    from awsenv import changes, variables  # noqa: PLC0415 - the same
 
     secrets = {*variables.having(variables.SECRET), "FZF_DEFAULT_COMMAND"}
-    own = {name: value for name, value in environment.for_command(environ).items() if name not in secrets}
+    own = {name: value for name, value in changes.for_command(environ).items() if name not in secrets}
     before = termios.tcgetattr(terminal)
     try:
         fzf = subprocess.Popen([path, *_FZF], env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from awsenv import config, environment
+from awsenv import changes, config
 from awsenv.cli.action import Print
 from awsenv.cli.rows import matches, nothing
 from awsenv.config.files import missing
@@ -50,7 +50,7 @@ def run(caller: Caller, arguments: ProfilesArguments) -> Print:
     if not re.fullmatch(f"{_NAME}+", prefix):
         fact = f"not every AWS SDK can read a profile that begins with {quoted(prefix)}" if prefix else "which prefix?"
         raise UsageError(fact, hint=(_EXAMPLE, "awsenv list shows the roles"))
-    environ = environment.original(caller.environ)
+    environ = changes.original(caller.environ)
     profiles = config.read(environ, caller.folder)
     # A region of this shell is none of a file.
     there = config.roles(profiles, {name: value for name, value in environ.items() if name not in having(REGION)})

@@ -9,7 +9,7 @@ from _thread import allocate_lock, start_new_thread
 from contextlib import contextmanager, suppress
 from functools import cached_property
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.agent import harden
 from awsenv.cli import process
 from awsenv.errors import CodeRejected, Origin, ResponseLost
@@ -232,7 +232,7 @@ class Prompts:
 
     @cached_property
     def _environ(self) -> Environ:
-        return environment.original(self._caller)
+        return changes.original(self._caller)
 
     @cached_property
     def _codes(self) -> Codes:

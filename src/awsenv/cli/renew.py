@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awsenv import config, environment, variables
+from awsenv import changes, config, variables
 from awsenv.cli.use import printed, shell_of, success
 from awsenv.errors import AgentError
 
@@ -24,9 +24,9 @@ def run(caller: Caller, arguments: RenewArguments) -> Print:
         AwsenvError: AWS refused, or could not be reached.
     """
     lease_id = caller.environ.get(variables.RENEW)
-    active = environment.active(caller.environ)
+    active = changes.active(caller.environ)
     if lease_id is None or active is None:
-        base = environment.original(caller.environ)
+        base = changes.original(caller.environ)
         raise config.nothing(config.read(base, caller.folder), base) or AgentError(
             "no role of the agent is active in this shell", hint="awsenv login, then awsenv ROLE"
         )
@@ -37,5 +37,5 @@ def run(caller: Caller, arguments: RenewArguments) -> Print:
         )
     shell = shell_of(caller, arguments, "renew")
     lease = caller.provider.renew(lease_id, timeout=TIMEOUT)
-    change = environment.new_keys(lease.credentials, caller.environ, lease.id)
+    change = changes.new_keys(lease.credentials, caller.environ, lease.id)
     return printed(caller, shell, change, success=success(caller, arguments, change))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from awsenv import config, environment, variables
+from awsenv import changes, config, variables
 from awsenv.cli import process, report, typos
 from awsenv.cli.action import Print, show
 from awsenv.cli.arguments import RoleOptions, SetupArguments
@@ -63,7 +63,7 @@ def run(caller: Caller, arguments: SetupArguments) -> Print:
     if arguments.role_profile is not None:
         role_admin = _administrator(caller, arguments.role_profile, "--role-profile", is_confirmed=arguments.yes)
     request = _request(roles, user, admin, role_admin, arguments)
-    environ = environment.original(caller.environ)
+    environ = changes.original(caller.environ)
     profiles = config.read(environ, caller.folder)
     if not arguments.dry_run:
         _remove_leftovers(environ, caller.folder)
@@ -139,9 +139,9 @@ def _administrator(caller: Caller, profile: str | None, option: str, *, is_confi
     from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to call AWS
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - the same
 
-    base = environment.original(caller.environ)
+    base = changes.original(caller.environ)
     profiles = config.read(base, caller.folder)
-    key = environment.access_key(caller.environ)
+    key = changes.access_key(caller.environ)
     if base.get(variables.DEMO):
         profile = profile or DEMO_ADMINISTRATOR
     if profile is None and key is not None:

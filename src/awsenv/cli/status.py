@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from math import inf
 
-from awsenv import config, duration, environment, wording
+from awsenv import changes, config, duration, wording
 from awsenv.agent import client
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from awsenv.agent.term import Held
+    from awsenv.changes import ActiveRole
     from awsenv.cli.arguments import StatusArguments
     from awsenv.cli.options import Caller
     from awsenv.cli.report import Shown
-    from awsenv.environment import ActiveRole
     from awsenv.iam.principal import Principal
     from awsenv.model import Environ
 
@@ -41,7 +41,7 @@ def run(caller: Caller, arguments: StatusArguments) -> Print:
         RefusedError: AWS refused to say whose they are.
         UnreachableError: AWS could not be asked.
     """
-    role = environment.active(caller.environ)
+    role = changes.active(caller.environ)
     held = caller.provider.held()
     identity = _identity(caller) if arguments.verify else None
     notes: list[Shown] = [*(client.missed(caller.environ) if held is None else ()), *_notes(role, caller)]
@@ -140,8 +140,8 @@ def _masked(secret: str) -> str:
 
 def _identity(caller: Caller) -> Principal:
     environ = caller.environ
-    key = environment.access_key(environ)
-    base = environment.original(environ)
+    key = changes.access_key(environ)
+    base = changes.original(environ)
     profiles = config.read(base, caller.folder)
     if key is None:
         nothing = config.nothing(profiles, base)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from functools import cache
 
-from awsenv import duration, environment, shells, variables, wording
+from awsenv import changes, duration, shells, variables, wording
 from awsenv.cli import process, recent
 from awsenv.cli.action import Append, Print
 from awsenv.cli.arguments import QuietOption, ShellOptions, UseArguments
@@ -47,10 +47,10 @@ def run(caller: Caller, arguments: UseArguments) -> Print:
     shell = cache(lambda: shell_of(caller, arguments, words))
     resolved = resolve(caller, arguments.role, arguments.code, arguments, shell)
     lease = caller.provider.lease(replace(resolved, question=None))
-    change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
+    change = changes.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
     recent.note(caller.environ, arguments.role, caller.now())
     # A shell gets what changes. The reader of a format may have another environment.
-    shown = environment.whole(change, caller.environ) if isinstance(shell(), Format) else change
+    shown = changes.whole(change, caller.environ) if isinstance(shell(), Format) else change
     return printed(caller, shell(), shown, success=success(caller, arguments, change))
 
 
@@ -75,7 +75,7 @@ def success(caller: Caller, options: QuietOption, change: Change) -> str:
 
 def seen(environ: Environ, now: float) -> str:
     """Return the role of *environ*, its account and its end: `power-user in 123456789012 until 14:00 UTC (1h)`."""
-    who, role = environ.get(variables.LABEL, ""), environment.active(environ)
+    who, role = environ.get(variables.LABEL, ""), changes.active(environ)
     if role is None:
         return ""
     if role.account is not None:

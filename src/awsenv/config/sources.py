@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
 from awsenv.config.sso import check_sso
@@ -185,7 +185,7 @@ def access_key(source: Source, profiles: Profiles, environ: Mapping[str, str]) -
         SourceError: The profile holds half a key.
     """
     if source.kind == "environment":
-        return environment.access_key(environ)
+        return changes.access_key(environ)
     profile = profiles.get(source.profile or "default") if source.kind == "static" else None
     return None if profile is None else static_keys(profile)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.config import login_command
 from awsenv.doctor.files import CHAIN, chain, files
 from awsenv.doctor.installation import agent, hook
@@ -27,7 +27,7 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
     Yields:
         What each check finds, in the order in which things fail.
     """
-    environ = environment.original(inputs.environ)
+    environ = changes.original(inputs.environ)
     profiles = yield from files(environ, inputs.folder)
     names = None if profiles is None else profiles.names
     yield from variables(inputs.environ, inputs.now(), inputs.faults, names)

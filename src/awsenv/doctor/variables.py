@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.config.settings import is_url
 from awsenv.doctor.model import Finding, fine, warning
 from awsenv.errors import Origin
@@ -57,9 +57,9 @@ def variables(
         faults: The findings on variables that *environ* is without.
         profiles: The names of the profiles; None: the files cannot be read.
     """
-    role = environment.active(environ)
+    role = changes.active(environ)
     # The saved values count only after the role: `unset` now would remove those of the role.
-    before = environment.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
+    before = changes.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
     found = [
         *faults,
         *_demo(environ),
@@ -110,7 +110,7 @@ def _to_unset(names: tuple[str, ...], fact: str, *unless: str) -> Finding:
     return _warning(names, fact, f"unset {' '.join(names)}", *unless)
 
 
-def _role(role: environment.ActiveRole | None, environ: Environ, now: float) -> Iterator[Finding]:
+def _role(role: changes.ActiveRole | None, environ: Environ, now: float) -> Iterator[Finding]:
     if role is None:
         return
     hints = (f"awsenv {shlex.quote(printable(role.role))}", "awsenv off")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv import environment
+from awsenv import changes
 from awsenv.model import Chain, Credentials, Source
 from awsenv.variables import EXPORTED, FILE, REMOVED, SECRET, having
 
@@ -27,7 +27,7 @@ def credentials(suffix: str = "1", *, expiration: datetime | None = EXPIRATION) 
 
 def put_on(environ: dict[str, str], role: str = "power-user", suffix: str = "1") -> dict[str, str]:
     """Return *environ* with a role."""
-    return environment.change(chain(role), credentials(suffix), environ).applied_to(environ)
+    return changes.change(chain(role), credentials(suffix), environ).applied_to(environ)
 
 
 URL = "http://127.0.0.1:4321/credentials/1"
@@ -37,7 +37,7 @@ FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
 
 def serve(environ: dict[str, str], role: str = "power-user", *, hides_config: bool = False) -> dict[str, str]:
     """Return *environ* with a role that an endpoint serves."""
-    change = environment.served(chain(role), URL, "canary-token", environ, hides_config=hides_config)
+    change = changes.served(chain(role), URL, "canary-token", environ, hides_config=hides_config)
     return change.applied_to(environ)
 
 
@@ -79,9 +79,9 @@ def test_variables_that_outrank_the_keys_are_removed() -> None:
 def test_the_whole_change_sets_the_role_anywhere(environ: dict[str, str]) -> None:
     """What sets a role again where it is active also sets it where nothing is, and makes the same change there."""
     active = put_on(environ, suffix="1")
-    again = environment.change(chain(), credentials("1"), active)
+    again = changes.change(chain(), credentials("1"), active)
 
-    whole = environment.whole(again, active)
+    whole = changes.whole(again, active)
 
     assert {} == again.variables
     assert put_on({}, suffix="1").items() <= whole.variables.items()
@@ -94,7 +94,7 @@ def test_off_restores_the_environment(environ: dict[str, str]) -> None:
     """The command `off` restores every variable, including empty ones."""
     changed = put_on(environ)
 
-    assert environ == environment.restore(changed).applied_to(changed)
+    assert environ == changes.restore(changed).applied_to(changed)
 
 
 @given(environs)
@@ -129,7 +129,7 @@ def test_a_role_knows_the_one_that_it_replaced(roles: str, previous: str | None)
 @given(environs)
 def test_the_keys_of_a_role_are_never_a_source(environ: dict[str, str]) -> None:
     """The original environment, in which sources are found, is the one before the role."""
-    assert environ == environment.original(put_on(environ))
+    assert environ == changes.original(put_on(environ))
 
 
 @given(environ=environs, hides_config=st.booleans())
@@ -137,8 +137,8 @@ def test_off_restores_the_environment_after_an_endpoint(environ: dict[str, str],
     """The command `off` restores every variable, including the files that a served role hides."""
     changed = serve(environ, "power-user", hides_config=hides_config)
 
-    assert environ == environment.restore(changed).applied_to(changed)
-    assert environ == environment.original(changed)
+    assert environ == changes.restore(changed).applied_to(changed)
+    assert environ == changes.original(changed)
 
 
 @given(environ=environs, hides_config=st.booleans())
@@ -199,7 +199,7 @@ def test_a_served_role_corrects_the_account_id() -> None:
     """A served role sets an existing AWS_ACCOUNT_ID to its account, or unsets it if the account is unknown."""
     environ = {"AWS_ACCOUNT_ID": "999999999999"}
 
-    change = environment.served(chain(), URL, "t", environ, account="123456789012")
+    change = changes.served(chain(), URL, "t", environ, account="123456789012")
 
     assert {"123456789012"} == {change.variables[name] for name in ("AWS_ACCOUNT_ID", "AWSENV_ACCOUNT")}
     assert "AWS_ACCOUNT_ID" not in serve(environ)
@@ -210,7 +210,7 @@ def test_a_served_role_has_its_keys_and_no_expiry() -> None:
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
 
     def active(environ: dict[str, str]) -> tuple[int | None, bool, bool]:
-        found = environment.active(environ)
+        found = changes.active(environ)
         assert found is not None
         return found.expires, found.has_its_keys, found.is_served
 
@@ -232,22 +232,22 @@ def test_variables_set_after_an_endpoint_remain() -> None:
     }
 
     expected = since | {"AWS_SHARED_CREDENTIALS_FILE": "before", "BOTO_CONFIG": "before"}
-    assert expected == environment.original(serve(before, hides_config=True) | since)
+    assert expected == changes.original(serve(before, hides_config=True) | since)
 
 
 def test_a_role_names_its_lease_in_the_agent() -> None:
     """A role sets AWSENV_RENEW to its lease; a role without a lease unsets it."""
-    renewed = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
+    renewed = changes.change(chain(), credentials(), {}, lease="abc").applied_to({})
 
     assert "abc" == renewed["AWSENV_RENEW"]
     assert put_on({}) == put_on(renewed)
     assert serve({}) == serve(renewed)
-    assert {} == environment.original(renewed)
+    assert {} == changes.original(renewed)
 
 
 def test_new_keys_replace_those_of_the_same_role() -> None:
     """A renewal changes the keys, their expiry and the lease, but only the values that differ."""
-    role = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
+    role = changes.change(chain(), credentials(), {}, lease="abc").applied_to({})
     later = credentials("2", expiration=EXPIRATION + timedelta(hours=1))
 
     expected = {
@@ -258,9 +258,9 @@ def test_new_keys_replace_those_of_the_same_role() -> None:
         "AWSENV_ACCESS_KEY_ID": "ASIA2",
         "AWSENV_EXPIRES_EPOCH": "1795456800",
     }
-    assert expected == dict(environment.new_keys(later, role, "abc").variables)
-    assert expected | {"AWSENV_RENEW": "def"} == dict(environment.new_keys(later, role, "def").variables)
-    assert {} == environment.new_keys(credentials(), role, "abc").variables
+    assert expected == dict(changes.new_keys(later, role, "abc").variables)
+    assert expected | {"AWSENV_RENEW": "def"} == dict(changes.new_keys(later, role, "def").variables)
+    assert {} == changes.new_keys(credentials(), role, "abc").variables
 
 
 @given(environs, environs)
@@ -269,12 +269,12 @@ def test_new_keys_keep_variables_set_since(before: dict[str, str], since: dict[s
     kept = {name: value for name, value in since.items() if name not in having(EXPORTED)[:4]}
     shell = put_on(before) | kept
 
-    renewed = environment.new_keys(credentials("2"), shell, "abc").applied_to(shell)
+    renewed = changes.new_keys(credentials("2"), shell, "abc").applied_to(shell)
 
     keys = {*having(EXPORTED)[:4], "AWSENV_ACCESS_KEY_ID", "AWSENV_EXPIRES_EPOCH", "AWSENV_RENEW"}
     assert {**shell, **{name: renewed[name] for name in keys}} == renewed
     assert ("ASIA2", "secret2", "token2") == tuple(renewed[name] for name in having(EXPORTED)[:3])
-    assert environment.original(shell) == environment.original(renewed)
+    assert changes.original(shell) == changes.original(renewed)
 
 
 def test_a_served_role_can_be_set_again() -> None:
@@ -282,14 +282,14 @@ def test_a_served_role_can_be_set_again() -> None:
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
     spoilt = role | {"AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SHARED_CREDENTIALS_FILE": "rc"}
 
-    assert role == environment.spelled_out(role).applied_to(spoilt)
+    assert role == changes.spelled_out(role).applied_to(spoilt)
 
 
 def test_a_profile_that_is_set_later_remains() -> None:
     """The command `off` keeps a profile that the user has set since the role unset it."""
     changed = put_on({"AWS_PROFILE": "before"}) | {"AWS_PROFILE": "since"}
 
-    assert {"AWS_PROFILE": "since"} == environment.restore(changed).applied_to(changed)
+    assert {"AWS_PROFILE": "since"} == changes.restore(changed).applied_to(changed)
 
 
 def test_another_key_that_is_exported_later_remains() -> None:
@@ -297,11 +297,11 @@ def test_another_key_that_is_exported_later_remains() -> None:
     theirs = {"AWS_ACCESS_KEY_ID": "AKIA9", "AWS_SECRET_ACCESS_KEY": "theirs"}
     changed = put_on({"AWS_REGION": "us-east-1"}) | theirs
 
-    restored = environment.restore(changed).applied_to(changed)
+    restored = changes.restore(changed).applied_to(changed)
 
     assert theirs.items() <= restored.items()
     assert restored["AWS_REGION"] == "us-east-1"
-    assert environment.original(put_on(changed)).items() >= theirs.items()
+    assert changes.original(put_on(changed)).items() >= theirs.items()
 
 
 def test_a_role_can_be_set_again() -> None:
@@ -310,31 +310,31 @@ def test_a_role_can_be_set_again() -> None:
 
     spoilt = role | {"AWS_PROFILE": "of the rc file", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SECURITY_TOKEN": "x"}
 
-    assert role == environment.spelled_out(role).applied_to(spoilt)
+    assert role == changes.spelled_out(role).applied_to(spoilt)
 
 
 @given(environ=environs, hides_config=st.booleans())
 def test_a_command_gets_the_role_and_no_saved_secret(environ: dict[str, str], *, hides_config: bool) -> None:
     """A command gets all saved variables but secrets, so that awsenv in it finds the same files and profile."""
     for changed in (put_on(environ), serve(environ, "power-user", hides_config=hides_config)):
-        handed_down = environment.for_command(changed)
+        handed_down = changes.for_command(changed)
 
         assert not [name for name in having(SECRET) if f"AWSENV_SAVED_{name}" in handed_down]
-        assert environment.active(changed) == environment.active(handed_down)
+        assert changes.active(changed) == changes.active(handed_down)
         secret = {*having(SECRET)}
         assert {name: value for name, value in environ.items() if name not in secret} == {
-            name: value for name, value in environment.original(handed_down).items() if name not in secret
+            name: value for name, value in changes.original(handed_down).items() if name not in secret
         }
 
 
 def test_saved_variables_without_a_role_restore_nothing() -> None:
     """Saved variables are ignored if no role is active."""
-    assert {} == environment.original({"AWSENV_SAVED_AWS_PROFILE": "stale"})
+    assert {} == changes.original({"AWSENV_SAVED_AWS_PROFILE": "stale"})
 
 
 def test_a_change_names_only_variables_that_differ() -> None:
     """A change does not unset variables that are not set."""
-    change = environment.change(chain(region=None), credentials(expiration=None), {"AWS_PROFILE": "mine"})
+    change = changes.change(chain(region=None), credentials(expiration=None), {"AWS_PROFILE": "mine"})
 
     expected = {
         "AWS_ACCESS_KEY_ID": "ASIA1",
@@ -360,7 +360,7 @@ def test_an_account_id_is_corrected() -> None:
 
 def test_the_active_role_is_read_back() -> None:
     """The active role has the name, account and expiry that `use` has set."""
-    role = environment.active(put_on({}))
+    role = changes.active(put_on({}))
 
     assert role is not None
     assert ("power-user", "123456789012", 1795453200) == (role.role, role.account, role.expires)
@@ -369,7 +369,7 @@ def test_the_active_role_is_read_back() -> None:
 def test_an_expiry_that_is_not_a_number_is_ignored() -> None:
     """An expiry that is too long or has other characters than digits is ignored: a shell would evaluate it."""
     for text in ("1+a[$(id)]", "-1", "9" * 12, "9" * 5000, "٣"):
-        role = environment.active({"AWSENV_ROLE": "x", "AWSENV_EXPIRES_EPOCH": text})
+        role = changes.active({"AWSENV_ROLE": "x", "AWSENV_EXPIRES_EPOCH": text})
 
         assert role is not None
         assert role.expires is None
@@ -377,12 +377,12 @@ def test_an_expiry_that_is_not_a_number_is_ignored() -> None:
 
 def test_no_role_is_active_without_awsenv_role() -> None:
     """Keys from elsewhere do not count as a role."""
-    assert environment.active({"AWS_ACCESS_KEY_ID": "AKIA1"}) is None
+    assert changes.active({"AWS_ACCESS_KEY_ID": "AKIA1"}) is None
 
 
 def test_no_secret_is_in_a_repr() -> None:
     """The representations of changes, active roles and credentials contain no secret key."""
-    change = environment.change(chain(), credentials(), {})
-    role = environment.active(put_on({}))
+    change = changes.change(chain(), credentials(), {})
+    role = changes.active(put_on({}))
 
     assert not [text for text in (repr(change), repr(role), repr(credentials())) if "secret1" in text]
