@@ -146,7 +146,7 @@ def program() -> str:
     return str(path)
 
 
-OF_NO_REGISTRY = {"oh-my-posh", "terraform"}
+OF_NO_REGISTRY = {"oh-my-posh"}
 """Programs that CI cannot install, so that their tests are skipped there: neither Debian nor PyPI nor npm has them."""
 
 

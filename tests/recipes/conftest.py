@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TIMEOUT = 180
 """Seconds after which a test gives up. No passing test waits this long."""
 
+BUCKETS = ("my-bucket", "my-state")
+"""The buckets that recipes name. They are empty at first, and what a test writes stays."""
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -50,6 +53,12 @@ class Reader:
         path.write_text(text)
         path.chmod(0o755 if text.startswith("#!") else 0o644)
         return path
+
+    def link(self, name: str, path: str) -> None:
+        """Let *name* mean the program at *path*."""
+        folder = self.home / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / name).symlink_to(path)
 
     def run(self, text: str, *, stdin: str | None = None, **environ: str) -> str:
         """Run *text* in bash, without a terminal, and return what it prints. Each line must succeed."""
@@ -88,6 +97,10 @@ def logged_in(
     for name, policy in (("admin", "AdministratorAccess"), ("deploy", "PowerUserAccess")):
         arn = sandbox.create_role(name, trust, policies=[policy])
         world.configure(f"\n[profile {name}]\nrole_arn = {arn}\nsource_profile = default\n")
+    s3 = world.client("s3")
+    for bucket in BUCKETS:
+        s3.create_bucket(Bucket=bucket)
+    s3.close()
     with agent_in(world.environ):
         assert 0 == world.run("login", world.device.code()).returncode
         yield world
@@ -99,6 +112,8 @@ def reader(logged_in: World, tmp_path: Path) -> Reader:
     folder = tmp_path / "folder"
     folder.mkdir()
     shutil.copytree(Path(logged_in.environ["HOME"]) / ".aws", tmp_path / "home" / ".aws")
-    path = os.pathsep.join((str(Path(logged_in.program).parent), logged_in.environ["PATH"]))
+    path = os.pathsep.join(
+        (str(tmp_path / "home" / "bin"), str(Path(logged_in.program).parent), logged_in.environ["PATH"])
+    )
     logged_in.sandbox.clear_calls()
     return Reader(logged_in, {**logged_in.environ, "HOME": str(tmp_path / "home"), "PATH": path}, folder)
