@@ -83,7 +83,7 @@ def _run(args: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - `failed` reports it
         from awsenv.cli.main import failed  # noqa: PLC0415 - see above
 
-        return failed(error, args).carry_out(args)
+        return failed(error).carry_out(args)
     if isinstance(result, int):
         return result
     if result is None and connections is None:

@@ -154,10 +154,15 @@ class Fail(Action):
     def carry_out(self, args: list[str]) -> int:
         """Show the notes and the error, and return the exit status."""
         from awsenv.cli.report import described  # noqa: PLC0415 - where something fails
+        from awsenv.errors import ExitCode  # noqa: PLC0415 - the same
 
         *notes, error = self.notes
         show(notes)
-        return process.fail(args, self.status, described(error))
+        status = self.status
+        if args[:1] == ["exec"] and status < ExitCode.EXEC_FAILED:
+            # As env(1): a status that the command itself may have must not be ours.
+            status = ExitCode.EXEC_FAILED
+        return process.fail(args, status, described(error))
 
 
 class Need(Action):

@@ -14,7 +14,7 @@ from awsenv.cli import app, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed
-from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Interrupted, LaunchError, MfaError, RefusedError
+from awsenv.errors import AGAIN, AgentError, AwsenvError, Interrupted, MfaError, RefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def run(args: list[str], prompts: Prompts | None = None, connections: Connection
         connections: The connections of this process; None: each call opens its own.
     """
     environ = process.environ()
-    prompts = prompts or conversation.new_prompts(args, environ, connections)
     try:
         harden.forbid_dumps()
+        prompts = prompts or conversation.new_prompts(args, environ, connections)
         action = handle(args, partial(_caller, args, environ, prompts, connections))
         if isinstance(action, StartAgent):
             action = _of_new_agent(action, args, environ, prompts)
@@ -46,7 +46,7 @@ def run(args: list[str], prompts: Prompts | None = None, connections: Connection
             action.notes = [*client.missed(environ), *action.notes]
         return action.carry_out(args)
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
-        return failed(error, args).carry_out(args)
+        return failed(error).carry_out(args)
 
 
 def handle(args: list[str], caller: Callable[[], Caller]) -> Action:
@@ -58,7 +58,7 @@ def handle(args: list[str], caller: Callable[[], Caller]) -> Action:
     except Needed as needed:
         return Need(needed.text)
     except BaseException as error:  # noqa: BLE001 - a fault of our own is a failure, too
-        return failed(error, args)
+        return failed(error)
 
 
 def _caller(args: list[str], environ: Environ, prompts: Prompts, connections: Connections | None) -> Caller:
@@ -93,14 +93,14 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
     try:
         action = request.reply()
     except BaseException as error:  # noqa: BLE001 - the agent ends first
-        action = failed(error, args)
+        action = failed(error)
     if isinstance(action, Fail) and not is_private:
         client.end(environ, client.END_UNUSED)
     return action
 
 
-def failed(error: BaseException, args: list[str]) -> Fail:
-    """Return the failure of the command line *args*."""
+def failed(error: BaseException) -> Fail:
+    """Return the failure of a command line."""
     if isinstance(error, KeyboardInterrupt):
         error = Interrupted("interrupted")
     elif isinstance(error, client.Trouble):
@@ -109,9 +109,4 @@ def failed(error: BaseException, args: list[str]) -> Fail:
         from awsenv import installation  # noqa: PLC0415 - for a fault
 
         error = installation.fault(error)
-    status = error.exit_code
-    if args[:1] == ["exec"] and not isinstance(error, LaunchError | Interrupted):
-        # As env(1): a status that the command itself may have must not be ours.
-        status = ExitCode.EXEC_FAILED
-    code = error.code if isinstance(error, RefusedError) else ""
-    return Fail(code, [error], status)
+    return Fail(error.code if isinstance(error, RefusedError) else "", [error], error.exit_code)
