@@ -126,10 +126,15 @@ def open_for_last(args: list[str], environ: Mapping[str, str]) -> None:
 
 
 def new_prompts(args: list[str], environ: Mapping[str, str], connections: Connections | None = None) -> Prompts:
-    """Return the prompts of this process for *args*; *connections* stay open while the user types."""
+    """Return the prompts of this process for *args*; *connections* stay open while the user types.
+
+    What they read are secrets: from now on no other process of the user can read the memory of this one.
+    """
+    from awsenv.agent import harden  # noqa: PLC0415 - only where the user has to be asked
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - the same
 
+    harden.forbid_dumps()
     open_again = None if connections is None else connections.open_again
     return Prompts(environ, waits=Waiting(args), args=args, open_again=open_again)
 

@@ -249,7 +249,7 @@ def terminal_width(descriptor: int) -> int:
 
 def stdout_is_terminal() -> bool:
     """Return whether stdout is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()
+    return sys.stdout is not None and os.isatty(1)
 
 
 def why_not_logged() -> str:

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 
 from awsenv import changes
-from awsenv.agent import harden
 from awsenv.cli import process
 from awsenv.errors import CodeRejected, Origin, ResponseLost
 from awsenv.model import Mfa, Question, unseen
@@ -191,7 +190,6 @@ class Prompts:
             AwsenvError: It cannot be given.
             ValueError: *need* cannot be read.
         """
-        harden.forbid_dumps()
         self._open_again, self._pause = open_again, pause
         import json  # noqa: PLC0415 - only for an agent
 
