@@ -149,6 +149,10 @@ class Provider:
         """
         return self.is_private or resolved.chain.mfa is not None or not KINDS[resolved.chain.source.kind].command
 
+    def name_of(self, lease: Lease) -> str | None:
+        """Return the name by which `awsenv renew` finds a lease; None: the one agent of the user does not hold it."""
+        return None if self.is_private else lease.id or None
+
     def serve(self, resolved: Resolved) -> tuple[Lease, str, str]:
         """Return a role, and the URL and the token at which the process of the caller gets it, renewed, while it lives.
 

@@ -59,7 +59,7 @@ def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
 
 def _exported(caller: Caller, arguments: ExecArguments) -> Change:
     lease = caller.provider.lease(_resolved(caller, arguments))
-    return changes.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
+    return changes.change(lease.chain, lease.credentials, caller.environ, caller.provider.name_of(lease))
 
 
 def _served(caller: Caller, arguments: ExecArguments) -> Change | None:

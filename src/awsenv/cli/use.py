@@ -47,7 +47,7 @@ def run(caller: Caller, arguments: UseArguments) -> Print:
     shell = cache(lambda: shell_of(caller, arguments, words))
     resolved = resolve(caller, arguments.role, arguments.code, arguments, shell)
     lease = caller.provider.lease(replace(resolved, question=None))
-    change = changes.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
+    change = changes.change(lease.chain, lease.credentials, caller.environ, caller.provider.name_of(lease))
     recent.note(caller.environ, arguments.role, caller.now())
     # A shell gets what changes. The reader of a format may have another environment.
     shown = changes.whole(change, caller.environ) if isinstance(shell(), Format) else change
