@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
-from functools import cached_property, partial
-from threading import Lock
+from functools import partial
+from threading import RLock
 
 from awsenv.agent import client
 from awsenv.agent.memory import Memory
@@ -69,18 +69,30 @@ class Requests:
         self._environ = environ
         self._prompts = prompts
         self._note = note
-        self._asking = Lock()
+        # What gives a code may itself need a role.
+        self._asking = RLock()
+        self._handler = Handler(Memory(Clock(time.time, boot_time)), _no_endpoint, is_private=True)
 
-    def credentials(self, words: Sequence[str]) -> Credentials:
+    def credentials(
+        self,
+        words: Sequence[str],
+        *,
+        environ: Mapping[str, str] | None = None,
+        prompts: Callable[[list[str]], Prompts] | None = None,
+    ) -> Credentials:
         """Return the credentials of a role.
 
         Args:
             words: The role and its options, as on a command line.
+            environ: As for `action`.
+            prompts: The same.
 
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
+            KeyboardInterrupt: As of `action`.
         """
-        made = json.loads(self.action(["credential-process", "--print", *words]).text)
+        args = ["credential-process", "--print", *words]
+        made = json.loads(self.action(args, environ=environ, prompts=prompts).text)
         expires = made.get("Expiration")
         return Credentials(
             made["AccessKeyId"],
@@ -90,36 +102,56 @@ class Requests:
             made.get("AccountId"),
         )
 
-    def action(self, args: list[str]) -> Action:
+    def action(
+        self,
+        args: list[str],
+        *,
+        environ: Mapping[str, str] | None = None,
+        prompts: Callable[[list[str]], Prompts] | None = None,
+    ) -> Action:
         """Return the action of a command line, after its notes were shown.
+
+        Args:
+            args: The command line.
+            environ: The environment that this request depends on; None: that of all.
+            prompts: Returns what asks the user in this request; None: what asks in all.
 
         Raises:
             AwsenvError: It failed, or what it needs is missing.
+            KeyboardInterrupt: Ctrl-C, in this process.
         """
-        environ = self._environ()
+        environ, prompts = self._environ() if environ is None else environ, prompts or self._prompts
         if conversation.may_run(environ):
             try:
-                return self._action(partial(client.ask, environ, longest=conversation.longest(environ)), args, environ)
+                ask = partial(client.ask, environ, longest=conversation.longest(environ))
+                return self._action(ask, args, environ, prompts)
             except client.Trouble as trouble:
                 if trouble.is_lost:
                     raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
                 if not isinstance(trouble, client.NoAgent):
                     self._note([trouble])
-        return self._action(self._reply_here, args, environ, whole=True)
+        return self._action(self._reply_here, args, environ, prompts, whole=True)
 
     def forget(self) -> None:
         """Drop every secret that this process holds; an agent keeps its own."""
-        if "_handler" in vars(self):
-            self._handler.forget()
+        self._handler.forget()
 
-    def _action(self, ask: Ask, args: list[str], environ: Mapping[str, str], *, whole: bool = False) -> Action:
+    def _action(
+        self,
+        ask: Ask,
+        args: list[str],
+        environ: Mapping[str, str],
+        prompts: Callable[[list[str]], Prompts],
+        *,
+        whole: bool = False,
+    ) -> Action:
         parts = [b"", *conversation.request(args, environ, whole=whole)]
         made = unpacked(ask(GRANT, parts), environ)
         if made.kind == Need.kind:
             # What the answer to one request has opened serves those that have waited for it.
             with self._asking:
-                prompts = self._prompts(args)
-                made = Conversation(ask, args, environ, prompts, whole=whole, verb=GRANT, show=self._note).reply()
+                asking = Conversation(ask, args, environ, prompts(args), whole=whole, verb=GRANT, show=self._note)
+                made = asking.reply()
         if isinstance(made, Fail):
             self._note(made.notes[:-1])
             raise _error_of(made)
@@ -132,17 +164,19 @@ class Requests:
         del waits_for
         return self._handler.reply(verb, parts, unseen)
 
-    @cached_property
-    def _handler(self) -> Handler:
-        return Handler(Memory(Clock(time.time, boot_time)), _no_endpoint, is_private=True)
-
 
 def _no_endpoint() -> NoReturn:
     raise AgentError("only an agent serves an endpoint")
 
 
 def _error_of(failed: Fail) -> AwsenvError:
-    """Return the error that a reply carries: its kind follows from the exit status."""
+    """Return the error that a reply carries: its kind follows from the exit status.
+
+    Raises:
+        KeyboardInterrupt: That is what it carries. No handler of errors is to take it for one.
+    """
+    if failed.status == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     shown, origins = failed.notes[-1], [Origin(str(origin)) for origin in failed.notes[-1].origins]
     fact, because = in_local_time(shown.fact), shown.because and in_local_time(shown.because)
     hint = tuple(map(in_local_time, shown.hints))
