@@ -70,7 +70,7 @@ TIMEOUT = 180
 """Seconds after which a test gives up; a test that passes does not wait for it. Every command of the README in the demo
 takes 20 seconds, and three times as long on a busy machine."""
 
-SLOW = ("agent", "cli", "docs", "e2e", "recipes", "setup", "shell", "shells")
+SLOW = ("agent", "api", "cli", "docs", "e2e", "recipes", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 PYTHON = (

@@ -212,12 +212,12 @@ class Codes:
             after, self.lost = after or self.lost, None
             if given is not None:
                 self.use(device, given)
-        if given is not None and self._is_fresh(device, given):
+        if given is not None and self.is_fresh(device, given):
             code = given
         elif device.process is not None:
             code = self._from_command(device, device.process)
         else:
-            code = self._from_terminal(device, after)
+            code = self.from_user(device, after)
         self.use(device, code)
         return code
 
@@ -229,10 +229,12 @@ class Codes:
         """Note that a code was not used after all."""
         self._used.discard((device.serial, code))
 
-    def _is_fresh(self, device: Mfa, code: str) -> bool:
+    def is_fresh(self, device: Mfa, code: str) -> bool:
+        """Return whether a code of *device* has not been used."""
         return (device.serial, code) not in self._used
 
-    def _from_terminal(self, device: Mfa, after: AwsenvError | None) -> str:
+    def from_user(self, device: Mfa, after: AwsenvError | None) -> str:
+        """Return a code of *device* from the terminal. The arguments and the error are those of `next_code`."""
         try:
             terminal = Terminal(self._terminal)
         except OSError:
@@ -255,7 +257,7 @@ class Codes:
             if run:
                 self._await_next_step(device)
             code = self._run(line, origin)
-            if self._is_fresh(device, code):
+            if self.is_fresh(device, code):
                 return code
         raise MfaError(
             "mfa_process printed a code that has been used",

@@ -162,7 +162,7 @@ def request(
     return RoleRequest(role, code, user=user, origins=origins, **values)
 
 
-_FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
+FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
 """Options that may be repeated, and their field in the request. Their variables hold a list with commas."""
 
 
@@ -171,11 +171,11 @@ def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origi
     given: dict[str, tuple[Any, Origin]] = {}
     for option in declared(RoleOptions).values():
         variable = f"AWSENV_{option.name.upper()}"
-        name = _FIELDS.get(option.name, option.name)
+        name = FIELDS.get(option.name, option.name)
         if typed := getattr(options, option.name):
             given[name] = typed, Origin("--" + option.name.replace("_", "-"))
         elif text := environ.get(variable):
-            given[name] = text.split(",") if option.name in _FIELDS else text, Origin(variable)
+            given[name] = text.split(",") if option.name in FIELDS else text, Origin(variable)
     return given
 
 
