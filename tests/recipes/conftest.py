@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 180
 """Seconds after which a test gives up. No passing test waits this long."""
-
-BUCKETS = ("my-bucket", "my-state")
-"""The buckets that recipes name. They are empty at first, and what a test writes stays."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +95,6 @@ def logged_in(
     for name, policy in (("admin", "AdministratorAccess"), ("deploy", "PowerUserAccess")):
         arn = sandbox.create_role(name, trust, policies=[policy])
         world.configure(f"\n[profile {name}]\nrole_arn = {arn}\nsource_profile = default\n")
-    s3 = world.client("s3")
-    for bucket in BUCKETS:
-        s3.create_bucket(Bucket=bucket)
-    s3.close()
     with agent_in(world.environ):
         assert 0 == world.run("login", world.device.code()).returncode
         yield world
@@ -117,3 +111,12 @@ def reader(logged_in: World, tmp_path: Path) -> Reader:
     )
     logged_in.sandbox.clear_calls()
     return Reader(logged_in, {**logged_in.environ, "HOME": str(tmp_path / "home"), "PATH": path}, folder)
+
+
+@pytest.fixture(scope="session")
+def s3(logged_in: World) -> Iterator[Any]:
+    """Return S3 as the administrator has it, with the buckets that recipes name. What a test writes to them stays."""
+    with closing(logged_in.client("s3")) as client:
+        for bucket in ("my-bucket", "my-state"):
+            client.create_bucket(Bucket=bucket)
+        yield client

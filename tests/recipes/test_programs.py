@@ -71,6 +71,7 @@ def test_an_sdk_has_the_role(reader: Reader, sdk: str) -> None:
     assert (sdk != "ruby") == renewed.stdout.startswith(ROLE)
 
 
+@pytest.mark.usefixtures("s3")
 @pytest.mark.parametrize("version", ["aws", "aws-v2"])
 def test_the_aws_cli_has_the_role(reader: Reader, version: str, require: Callable[[str], str]) -> None:
     """Each line calls AWS as the role, and the AWS CLI keeps no keys."""
@@ -87,6 +88,7 @@ def test_the_aws_cli_has_the_role(reader: Reader, version: str, require: Callabl
     assert [] == kept(reader)
 
 
+@pytest.mark.usefixtures("s3")
 def test_the_aws_cli_alone_keeps_keys(reader: Reader, require: Callable[[str], str]) -> None:
     """It assumes the role of a profile itself, and writes the keys to the folder that the page names."""
     require("aws")

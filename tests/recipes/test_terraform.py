@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cookbook import recipe
@@ -25,13 +25,11 @@ TYPED = {"TF_CLI_ARGS_apply": "-auto-approve", "CHECKPOINT_DISABLE": "1"}
 
 
 @pytest.fixture
-def terraform(reader: Reader, require: Callable[[str], str]) -> Reader:
+def terraform(reader: Reader, s3: Any, require: Callable[[str], str]) -> Reader:
     """Return the reader, with a configuration and an empty state in the current folder."""
     require("terraform")
     reader.write("main.tf", recipe("terraform-backend") + CONFIGURATION)
-    s3 = reader.world.client("s3")
     s3.delete_object(Bucket="my-state", Key="network")
-    s3.close()
     reader.configure(recipe("profile"))
     reader.run("awsenv exec read-only -- terraform init", **TYPED)
     reader.world.sandbox.clear_calls()
