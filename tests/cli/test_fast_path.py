@@ -301,6 +301,7 @@ FAILING = {
     "lock": ["lock --help", "lock now"],
     "setup": ["setup --help", "setup --bogus"],
     "doctor": ["doctor --help", "doctor --bogus"],
+    "profiles": ["profiles", "profiles --help", "profiles --as", "profiles --as x- read", "profiles --as x- nothing"],
     "init": ["init", "init --help", "init tcsh", "init bash zsh", *(f"init {shell.name}" for shell in shells.hooked())],
     "completion": ["completion", "completion --help", "completion nowhere"],
     "demo": ["demo --help", "demo --bogus"],

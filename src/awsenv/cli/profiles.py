@@ -156,5 +156,6 @@ def _program(path: str) -> str:
     """
     if not path.isprintable() or re.search(_ODD, path):
         fact = f"AWS's tools cannot call awsenv where it is: {printable(path)}"
-        raise ConfigError(fact, hint='install it where the path has none of " \\ $ ` # ;')
+        because = 'its path has one of " \\ $ ` # ;, or a character that is not printed'
+        raise ConfigError(fact, because=because, hint="pipx install it where the path has none")
     return f'"{path}"' if re.search(_QUOTED, path) else path
