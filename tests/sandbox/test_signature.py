@@ -278,9 +278,7 @@ def test_presigned_link(sandbox: Sandbox, client: Any, assumed: Credentials) -> 
     assert b"Request has expired" in _fetch(link)[1]
 
 
-def test_presigned_identity(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+def test_presigned_identity(client: Any, alice: Credentials) -> None:
     """A presigned GetCallerIdentity, the proof of identity for third parties, works too."""
     link = client("sts", alice).generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     assert str(alice.arn).encode() in _fetch(link)[1]
-    sandbox.clock.advance(62)
-    assert b"SignatureDoesNotMatch" in _fetch(link)[1]

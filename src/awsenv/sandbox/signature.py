@@ -137,10 +137,12 @@ def check_time(signature: Signature, now: datetime) -> None:
             f"Signature not yet current: {signature.time:{_STAMP}} is still later than {now + SKEW:{_STAMP}} "
             f"({now:{_STAMP}} + 15 min.)",
         )
-    lifetime = SKEW if signature.lifetime is None else signature.lifetime
+    # STS accepts a link for 15 minutes, whatever it says (kubernetes-sigs/aws-iam-authenticator, `pkg/token/token.go`).
+    of_link = None if signature.service == "sts" else signature.lifetime
+    lifetime = SKEW if of_link is None else of_link
     if now > signature.time + lifetime:
         detail = f"Signature expired: {signature.time:{_STAMP}} is now earlier than {now - lifetime:{_STAMP}}"
-        if signature.lifetime is not None:
+        if of_link is not None:
             raise AuthenticationError(Failure.EXPIRED_LINK, detail)
         raise AuthenticationError(Failure.WRONG_TIME, f"{detail} ({now:{_STAMP}} - 15 min.)")
 
