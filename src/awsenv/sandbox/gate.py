@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from werkzeug.wrappers import Response
 
-from awsenv.sandbox import authorization, faults, request, signature, signin
+from awsenv.sandbox import authorization, faults, request, signature, signin, tokens
 from awsenv.sandbox.faults import Fault
 from awsenv.sandbox.iam import Iam
 from awsenv.sandbox.keys import Keys
@@ -96,6 +96,18 @@ class Gate:
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionError("closed on demand")
         return response(environ, start_response)
+
+    def of_cluster(self, token: str, cluster: str, endpoint: str) -> Caller:
+        """Return whose token a cluster gets. The arguments and errors are those of `tokens.for_cluster`."""
+        sent = tokens.for_cluster(token, cluster, endpoint)
+        return self._authenticate(sent, identify(sent, signature.service_of(sent)))
+
+    def of_database(self, token: str, address: str, user: str, region: str) -> Caller:
+        """Return whose token a database gets. The arguments and errors are those of `tokens.for_database`."""
+        sent = tokens.for_database(token, address, user, region)
+        caller = self._authenticate(sent, tokens.CONNECT)
+        authorization.check(self._directory, caller, tokens.CONNECT)
+        return caller
 
     def _respond(self, incoming: Request, environ: WSGIEnvironment) -> Response | None:
         """Return the response, and log the call; None: close the connection without one."""

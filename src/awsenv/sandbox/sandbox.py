@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,15 @@ from awsenv.sandbox.authority import Authority
 from awsenv.sandbox.clock import Clock
 from awsenv.sandbox.directory import PARTITION, Directory
 from awsenv.sandbox.gate import CODE_PATH, Call, Gate
+from awsenv.sandbox.responses import AuthenticationError, ServiceError
 from awsenv.sandbox.server import HOST, IDLE, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from awsenv.sandbox.directory import Caller
     from awsenv.sandbox.faults import Fault
     from awsenv.sandbox.mfa import MfaDevice
-    from awsenv.sandbox.responses import ServiceError
 
 
 REGION = "us-east-1"
@@ -191,6 +193,31 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             mfa_max_age=mfa_max_age,
             actions=[ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY],
         )
+
+    def cluster_login(self, token: str, cluster: str) -> str:
+        """Return the ARN of who presents *token* to the EKS cluster *cluster*.
+
+        Raises:
+            PermissionError: The cluster refuses the token.
+        """
+        return self._login(partial(self._gate.of_cluster, token, cluster, self.url))
+
+    def database_login(self, token: str, address: str, user: str, region: str = REGION) -> str:
+        """Return the ARN of who connects to the RDS database at *address* (`HOST:PORT`) as *user* with *token*.
+
+        Raises:
+            PermissionError: The database refuses the token.
+        """
+        return self._login(partial(self._gate.of_database, token, address, user, region))
+
+    @staticmethod
+    def _login(identify: Callable[[], Caller]) -> str:
+        try:
+            return identify().arn
+        except AuthenticationError as error:
+            raise PermissionError(error.failure.name) from None
+        except ServiceError as error:
+            raise PermissionError(error.message) from None
 
     def fail(self, action: str, fault: Fault | ServiceError, *, times: int = 1) -> None:
         """Make the next *times* calls of *action* (named as in `calls`) fail, or be refused with an error of AWS."""
