@@ -19,7 +19,8 @@ if (eq $folder '') {
 }
 
 var texts = [
-  completion console credential-process demo doctor exec explain help init list lock login logout profiles setup status
+  completion console credential-process demo doctor exec explain help init list
+  lock login logout profiles setup status token
 ]
 
 # Whether awsenv, called with these words, prints text to read rather than data.
@@ -433,7 +434,13 @@ fn complete {|@words|
         }
       }
     } elif (> (count $kinds) 0) {
+      var form = (str:contains $kinds[0] /)
       set kinds = $kinds[1..]
+      for row $table {
+        if (and $form (== 2 (count $row)) (eq $row[0] $command' '$word)) {
+          set kinds = [(str:split ' ' $row[1])]
+        }
+      }
     }
     set at = (+ $at 1)
   }

@@ -6,7 +6,8 @@
 # Whether awsenv, called with these words, prints text to read rather than data.
 def _awsenv_prints [words: list<string>]: nothing -> bool {
     let texts = [
-        completion console credential-process demo doctor exec explain help init list lock login logout profiles setup status
+        completion console credential-process demo doctor exec explain help init list
+        lock login logout profiles setup status token
     ]
     ($words.0? | default "") in $texts or (
         $words
@@ -133,7 +134,8 @@ def _awsenv_complete [context: string, position: int] {
             )
             $value = $options.0?.2? | default ""
         } else {
-            $kinds = $kinds | skip 1
+            let form = if ($kinds.0? | default "") =~ '/' { $table | where {|row| $row.0 == $"($command) ($word)" } } else { [] }
+            $kinds = if ($form | is-empty) { $kinds | skip 1 } else { $form.0.1 | split row " " }
         }
     }
     let prefix = $context | str substring 0..<$position | split row --regex '\s' | last

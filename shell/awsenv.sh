@@ -18,7 +18,7 @@ _AWSENV_BIN=$_awsenv_bin
 _awsenv_prints() {
   case ${1-} in
   completion | console | credential-process | demo | doctor | exec | explain | help | init) 'return' 0 ;;
-  list | lock | login | logout | profiles | setup | status) 'return' 0 ;;
+  list | lock | login | logout | profiles | setup | status | token) 'return' 0 ;;
   *) ;;
   esac
   while '[' "$#" -gt 0 ']'; do

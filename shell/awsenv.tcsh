@@ -135,7 +135,7 @@ case run:
   endif
   if ($#_awsenv_words) then
     if ("$_awsenv_words[1]:q" =~ {completion,console,credential-process,demo,doctor,exec,explain,help,init} || \
-        "$_awsenv_words[1]:q" =~ {list,lock,login,logout,profiles,setup,status}) set _awsenv_prints = 1
+        "$_awsenv_words[1]:q" =~ {list,lock,login,logout,profiles,setup,status,token}) set _awsenv_prints = 1
   endif
   foreach _awsenv_word ($_awsenv_words:q)
     if ("$_awsenv_word:q" == --) break

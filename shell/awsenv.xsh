@@ -28,7 +28,7 @@ def _awsenv_hook(program, folder):
     folder = folder or os.path.dirname(os.path.expanduser(_awsenv_hook.__code__.co_filename))
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
     texts = {"completion", "console", "credential-process", "demo", "doctor", "exec", "explain", "help", "init"}
-    texts |= {"list", "lock", "login", "logout", "profiles", "setup", "status"}
+    texts |= {"list", "lock", "login", "logout", "profiles", "setup", "status", "token"}
 
     def value_of(name):
         """Return a variable as other programs see it; empty where it is not set."""
@@ -265,6 +265,7 @@ def _awsenv_hook(program, folder):
     def position(words, table):
         """Return the command, and the kind of what follows *words*; a number: the rest is a command from there on."""
         fields = {row[0]: row[1].split() for row in table if len(row) == 3}
+        forms = {row[0]: row[1].split() for row in table if len(row) == 2}
         values = {(name, row[1]): row[2] for row in table if len(row) == 4 for name in row[0].split(",")}
         command = words[0] if words and words[0] in fields else "use"
         kinds = list(fields[command]) if words else ["first"]
@@ -280,7 +281,7 @@ def _awsenv_hook(program, folder):
             elif not word.startswith("-"):
                 if kinds[:1] == ["command"] or kinds[:2] == ["-", "command"] and not word.isdigit():
                     return command, at
-                del kinds[:1]
+                kinds = forms.get(f"{command} {word}", kinds[1:]) if "/" in "".join(kinds[:1]) else kinds[1:]
             at += 1
         return command, len(words) if kinds[:1] == ["command"] else "".join(kinds[:1])
 

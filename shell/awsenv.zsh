@@ -27,7 +27,7 @@ function _awsenv_prints {
   local _awsenv_word
   case ${1-} in
     completion | console | credential-process | demo | doctor | exec | explain | help | init) builtin return 0 ;;
-    list | lock | login | logout | profiles | setup | status) builtin return 0 ;;
+    list | lock | login | logout | profiles | setup | status | token) builtin return 0 ;;
   esac
   for _awsenv_word in "$@"; do
     case $_awsenv_word in

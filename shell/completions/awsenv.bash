@@ -12,13 +12,14 @@
 # and says what the fields mean; `awsenv completion bash` puts it in front of this code.
 [[ -n ${_awsenv_table-} ]] || IFS='' builtin read -r -d '' _awsenv_table <"${_awsenv_folder-}/completions/awsenv.table" ||
   builtin :
-_awsenv_commands=() _awsenv_options=()
+_awsenv_commands=() _awsenv_forms=() _awsenv_options=()
 while [[ -n $_awsenv_table ]]; do
   _awsenv_row=${_awsenv_table%%$'\n'*}
   _awsenv_table=${_awsenv_table:${#_awsenv_row}+1}
   case $_awsenv_row in
   *'|--'*) _awsenv_options+=("${_awsenv_row%|*}") ;;
-  *) _awsenv_commands+=("${_awsenv_row%|*}") ;;
+  *'|'*'|'*) _awsenv_commands+=("${_awsenv_row%|*}") ;;
+  *) _awsenv_forms+=("$_awsenv_row") ;;
   esac
 done
 
@@ -158,8 +159,12 @@ function _awsenv_expect {
         _awsenv_kind='command' _awsenv_start=${_awsenv_starts[_awsenv_number]}
         builtin return
       fi
-      _awsenv_fields=${_awsenv_fields#"${_awsenv_fields%% *}"}
+      _awsenv_value=${_awsenv_fields%% *}
+      _awsenv_fields=${_awsenv_fields#"$_awsenv_value"}
       _awsenv_fields=${_awsenv_fields# }
+      [[ $_awsenv_value != */* ]] || for _awsenv_row in "${_awsenv_forms[@]}"; do
+        [[ ${_awsenv_row%%|*} != "$_awsenv_command $1" ]] || _awsenv_fields=${_awsenv_row#*|}
+      done
       ;;
     esac
     _awsenv_number=$((_awsenv_number + 1))

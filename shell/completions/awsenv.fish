@@ -6,7 +6,8 @@
 # `awsenv completion fish` puts it in front of this code.
 set -q _awsenv_table
 or builtin read -gz _awsenv_table <$_awsenv_folder/completions/awsenv.table
-set -g __awsenv_commands (string split -n \n -- $_awsenv_table | string match -v -- '*|--*')
+set -g __awsenv_commands (string split -n \n -- $_awsenv_table | string match -v -- '*|--*' | string match -- '*|*|*')
+set -g __awsenv_forms (string split -n \n -- $_awsenv_table | string match -v -- '*|*|*')
 set -g __awsenv_options (string split -n \n -- $_awsenv_table | string match -- '*|--*')
 
 function __awsenv_complete --description 'Set __awsenv_found to what may follow on the command line, with descriptions'
@@ -48,6 +49,9 @@ function __awsenv_complete --description 'Set __awsenv_found to what may follow 
                     __awsenv_delegate $words
                     return
                 end
+                set -l form (string replace -rf -- '^'(string escape --style=regex -- "$command $words[1]")'\|' '' $__awsenv_forms)
+                and string match -q -- '*/*' $fields[1]
+                and set fields _ (string split -n ' ' -- $form)
                 set -e fields[1]
         end
         set -e words[1]

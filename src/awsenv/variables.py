@@ -68,6 +68,8 @@ COLOR = "AWSENV_COLOR"
 """The colour of the role in the prompt, as SGR parameters: only digits and semicolons."""
 DEMO = "AWSENV_DEMO"
 """The URL of the local AWS of `awsenv demo`; set in the demo alone."""
+KUBERNETES = "KUBERNETES_EXEC_INFO"
+"""What client-go tells an exec plugin, as JSON."""
 PROMPT = "_AWSENV_PROMPT"
 """The hook says in it who draws the prompt or, where that is the hook itself, what the last one showed."""
 SERVICE_ENDPOINT = "AWS_ENDPOINT_URL_"
@@ -136,6 +138,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         ),
         (OPTION,),
     ),
+    # kubectl says in it which form of a token it reads.
+    KUBERNETES: (),
     # How long a call of AWS may take, and what lists the roles.
     "AWSENV_TIMEOUT": (CONNECTION,),
     "AWSENV_PICKER": (),

@@ -56,6 +56,8 @@ PROMPTS = [
     ("console read-only --external-id - --print", ID),
     ("credential-process power-user --print", CODE),
     ("credential-process read-only --external-id - --print", ID),
+    ("token eks a-cluster power-user --print", CODE),
+    ("token rds db:5432 alice read-only --external-id - --print", ID),
     ("setup --profile admin --user awsenv-test me:ReadOnlyAccess,mfa", PLAN),
     ("setup --profile admin --user awsenv-test --yes me:ReadOnlyAccess,mfa", "MFA code that the app shows now: "),
 ]
@@ -83,6 +85,7 @@ WAITING = [
     "doctor",
     "console read-only --print",
     "credential-process read-only --print",
+    "token eks a-cluster read-only --print",
 ]
 """Every command that sends an agent a request, so that it can be stopped while it waits for the reply."""
 

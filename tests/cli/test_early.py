@@ -45,6 +45,7 @@ def start(world: World, *words: str) -> subprocess.CompletedProcess[str]:
         ("use --region=eu-west-1 read-only --print --shell sh", 1),
         ("exec read-only -- true", 1),
         ("credential-process read-only", 1),
+        ("token eks a-cluster read-only", 1),
         ("off --shell sh", 0),
         ("list", 0),
         ("explain read-only", 0),

@@ -222,6 +222,12 @@ ANSWERED = {
         "credential-process read-only --print",
         *(f"credential-process {options} read-only" for options in _ROLE_OPTIONS),
     ],
+    "token": [
+        "token eks a-cluster read-only",
+        "token eks a-cluster read-only --print --region cn-north-1",
+        "token rds db.abc.eu-west-1.rds.amazonaws.com:5432 alice read-only",
+        "token --region us-west-2 rds db:5432 alice read-only",
+    ],
 }
 """Command lines that the agent answers, by command."""
 
@@ -287,6 +293,19 @@ FAILING = {
         "explain read-only --duration soon",
     ],
     "credential-process": ["credential-process", "credential-process -h", "credential-process nowhere"],
+    "token": [
+        "token",
+        "token -h",
+        "token s3",
+        "token eks",
+        "token eks a-cluster",
+        "token eks a_b/c read-only",
+        "token eks a-cluster power-user",
+        "token eks a-cluster nowhere",
+        "token rds db:5432 alice",
+        "token rds db alice read-only",
+        "token rds db.abc.eu-west-1.rds.amazonaws.com:5432 alice read-only --region us-west-2",
+    ],
     "renew": ["renew --help", "renew now", "renew --shell tcsh"],
     "login": [
         "login --help",
@@ -311,9 +330,11 @@ FAILING = {
 _OF_ONE_CALL = re.compile(
     rb"((?:AWS_CONTAINER_[A-Z_]+|AWSENV_REFRESH|SigninToken)=)[^\0\n]+"
     rb"|((?:AWS_ACCESS_KEY_ID|AWSENV_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|AWS_CREDENTIAL_EXPIRATION"
-    rb"|AWSENV_EXPIRES_EPOCH|AccessKeyId|SecretAccessKey|SessionToken|Expiration)(?:=|\": \"| )'?)[^'\"\0\n; )]+"
+    rb"|AWSENV_EXPIRES_EPOCH|AccessKeyId|SecretAccessKey|SessionToken|Expiration|expirationTimestamp"
+    rb"|token)(?:=|\": \"| )'?)[^'\"\0\n; )]+"
+    rb"|X-Amz-(?:(?:Date|Security-Token|Signature)=[^&\n]+|Credential=[^%]+)"
 )
-"""Values that differ from call to call: an endpoint, the token of a sign-in, credentials and their expiration."""
+"""Values that differ from call to call: an endpoint, a token, credentials and their expiration."""
 
 _OF_AN_AGENT = re.compile(
     rb',\n  "AWSENV_RENEW": (?:null|"\w+")| &&\n(?:\'builtin\' )?\'export\' \'AWSENV_RENEW=\w+\''
@@ -371,7 +392,8 @@ def test_failures_are_the_same_on_both_paths(shared: Paths, command: str) -> Non
 @pytest.mark.parametrize(
     ("to", "lines"),
     [
-        (">kept", ("read-only --shell sh", "credential-process read-only", "list", "exec read-only pwd")),
+        (">kept", ("read-only --shell sh", "credential-process read-only", "token eks c read-only", "list")),
+        (">kept", ("exec read-only pwd",)),
         ("| cat", ("read-only --shell sh", "credential-process read-only", "list")),
         *((to, ("read-only --shell sh", "list")) for to in (">/dev/null", ">/dev/full", ">&-")),
         *((to, ("read-only --shell sh", "exec read-only pwd")) for to in ("2>&-", "<&-")),
@@ -398,7 +420,7 @@ def test_both_paths_heed_where_the_output_goes(shared: Paths, to: str, lines: tu
 
 def test_a_terminal_is_recognised(shared: Paths) -> None:
     """Output to a terminal is treated in the same way with and without an agent."""
-    for words in ("read-only", "credential-process read-only", "off --print", "list"):
+    for words in ("read-only", "credential-process read-only", "token eks c read-only", "off --print", "list"):
         expected, actual = (shared.at_a_terminal([*program, *words.split()]) for program in shared.programs)
 
         assert expected == actual, words

@@ -51,6 +51,7 @@ MOST = {
     "read-only --shell sh": 130,
     "exec read-only -- true": 130,
     "credential-process read-only": 135,
+    "token eks a-cluster read-only": 140,
     "list": 100,
     "status": 90,
 }
@@ -149,6 +150,8 @@ def _modules(world: World, *words: str) -> set[str]:
         ("read-only --shell sh", set()),
         ("power-user --shell sh", set()),
         ("credential-process read-only", set()),
+        ("token eks a-cluster read-only", set()),
+        ("token rds db:5432 alice read-only", set()),
         ("list", set()),
         # They have a note: no role is active.
         ("off --shell sh", {"awsenv.cli.report", "awsenv.wording"}),

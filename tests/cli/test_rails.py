@@ -69,6 +69,7 @@ def at_terminal(world: World, script: str, *typed: tuple[str, str], **environ: s
         "exec --refresh prod -- true",
         "console prod",
         "credential-process prod",
+        "token eks a-cluster prod",
         "exec ACCOUNT/read-only -- true",
     ],
 )
@@ -99,6 +100,7 @@ def test_without_a_terminal_nothing_is_handed_out(
         "exec --refresh --yes prod -- true",
         "console --yes prod",
         "credential-process --yes prod",
+        "token --yes eks a-cluster prod",
     ],
 )
 def test_yes_confirms(
@@ -128,6 +130,7 @@ def test_yes_confirms(
         ("awsenv exec --refresh prod -- echo got", "Run echo got with it? [y/N] ", "y\r", "got"),
         ("awsenv console --open prod", "Sign in to the console with it? [y/N] ", "n\r", "you did not confirm prod"),
         ("awsenv credential-process prod --print", "Hand out its keys? [y/N] ", "y\r", '"AccessKeyId"'),
+        ("awsenv token rds db:5432 bob prod --print", "Sign a token with it? [y/N] ", "y\r", "db:5432/?Action=connect"),
     ],
 )  # fmt: skip
 def test_the_question_and_its_answer(

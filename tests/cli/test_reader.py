@@ -17,7 +17,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = tuple(ARGUMENTS)
-WORDS = ("r", "-", "", "123456", "12345", "env", "a:b,c", "日本", "--", "-x", "--x", "---", "--=", "-=", "-q=1", "=")
+R = {"role": "r", "code": "123456"}
+WORDS = (
+    "r",
+    "eks",
+    "rds",
+    "-",
+    "",
+    "123456",
+    "12345",
+    "env",
+    "a:b,c",
+    "日本",
+    "--",
+    "-x",
+    "--x",
+    "---",
+    "--=",
+    "-=",
+    "-q=1",
+    "=",
+)
 
 
 def options(name: str) -> list[Option]:
@@ -37,7 +57,11 @@ def both(name: str, args: list[str]) -> tuple[object, object]:
 
 def right(name: str) -> list[str]:
     """Return the required words of the command called *name*."""
-    return ["r"] if any(each.is_required for each in declared(ARGUMENTS[name]).values()) else []
+    words = [each for each in declared(ARGUMENTS[name]).values() if isinstance(each, Word) and each.is_required]
+    form = next((each.after for each in words if each.after), None)
+    if form is not None:
+        return [form, *("r" for each in words[1:] if each.after in {"", form})]
+    return ["r"] if words else []
 
 
 def right_uses(option: Option) -> Iterator[list[str]]:
@@ -100,6 +124,11 @@ def test_every_mistake_is_left_to_typer(name: str) -> None:
         ("use -qh x y z", {"help": True}),
         ("use --region -- r", None),
         ("exec r -- --help", {"role": "r", "command": ["--help"]}),
+        ("token eks c r", {"service": "eks", "cluster": "c", "role": "r"}),
+        ("token -q rds a u r 123456", {"quiet": True, "service": "rds", "address": "a", "user": "u"} | R),
+        ("token rds a u", None),
+        ("token eks c r 123456 x", None),
+        ("token s3 c r", None),
     ],
 )
 def test_a_command_line_is_read(line: str, expected: dict[str, object] | None) -> None:

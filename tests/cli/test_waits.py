@@ -69,6 +69,7 @@ ROWS = {
     "setup": Row("setup --profile admin --dry-run", STS, STS),
     "credential-process": Row("credential-process read-only --print", STS, AGENT),
     "profiles": Row("profiles --as x-", "", ""),
+    "token": Row("token eks a-cluster read-only --print", STS, AGENT),
     "init": Row("init bash", "", ""),
     "completion": Row("completion bash", "", ""),
     # How long the local AWS takes to start depends on the machine.
@@ -210,7 +211,7 @@ def test_an_agent_says_what_it_waits_for(world: World) -> None:
     """The line is about AWS, and not about the agent, whose client knows nothing else."""
     assert 0 == world.run("login", world.device.code()).returncode
     hang(world)
-    rows = [ROWS[name] for name in ("use", "exec", "console", "credential-process", "login", "explain")]
+    rows = [ROWS[name] for name in ("use", "exec", "console", "credential-process", "token", "login", "explain")]
 
     # Most assume one role: who is later waits for the call of the first.
     check(watch(world, *(row.words for row in rows), until=[f"{row.alone}|the role read-only" for row in rows]))

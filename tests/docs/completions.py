@@ -3,7 +3,10 @@
 Its rows are the commands and the options of the program, with their fields between bars:
 
     COMMAND|WORD WORD...|SUMMARY
+    COMMAND FIRST|WORD WORD...
     COMMAND,COMMAND...|--OPTION|VALUE|HELP
+
+The second says what follows the word FIRST of a command with several forms.
 
 WORD and VALUE say what to offer: `roles`, `profiles`, `regions`, `commands`, `command` (of the system), `file`, or
 words with slashes between them; `-` is something that cannot be offered, and an option without a VALUE takes none.
@@ -51,13 +54,17 @@ def frameworks() -> list[str]:
 
 
 def commands() -> list[str]:
-    """Return a row for each command."""
-    rows = []
+    """Return a row for each command, and for each form of one that has several."""
+    rows, forms = [], []
     for name, command in COMMANDS.items():
-        words = [word.strip("[]") for word in command.usage.split()]
-        offered = [offers(word, name) for word in words if word not in {"OPTIONS", "--"}]
-        rows.append("|".join((name, " ".join(offered), command.summary)))
-    return [*rows, "help|commands|Show the help of a command."]
+        usages = [[word.strip("[]") for word in usage.split()] for usage in command.usage.split(" | ")]
+        words = [[word for word in usage if word not in {"OPTIONS", "--"}] for usage in usages]
+        offered = " ".join(offers(word, name) for word in words[0])
+        if len(words) > 1:
+            offered = "/".join(first for first, *_ in words)
+            forms += [f"{name} {first}|{' '.join(offers(word, name) for word in rest)}" for first, *rest in words]
+        rows.append(f"{name}|{offered}|{command.summary}")
+    return [*rows, "help|commands|Show the help of a command.", *forms]
 
 
 def options() -> list[str]:

@@ -116,6 +116,7 @@ echo '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*
 awsenv exec power-user --policy file://~/s3.json -- true
 awsenv console power-user --print
 awsenv credential-process power-user --print
+awsenv token eks a-cluster power-user --print
 awsenv list
 awsenv list --json power
 awsenv explain power-user

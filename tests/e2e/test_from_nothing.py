@@ -36,6 +36,7 @@ NEEDY = {
     "setup": ("setup", 4),
     "list": ("list", 0),
     "credential-process": ("credential-process power-user", 4),
+    "token": ("token eks a-cluster power-user", 4),
     "renew": ("renew", 4),
     "status": ("status --verify", 4),
 }

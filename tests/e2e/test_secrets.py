@@ -277,6 +277,8 @@ awsenv login >&2
 eval "$(awsenv power-user --shell sh)"
 printenv AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 awsenv credential-process read-only
+awsenv token eks a-cluster read-only
+awsenv token rds db:5432 alice read-only
 awsenv exec --refresh read-only {sys.executable} {program}
 awsenv renew --shell json
 awsenv status >&2

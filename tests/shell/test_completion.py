@@ -101,6 +101,12 @@ LINES = {
     "awsenv --duration=1h ad\t": "awsenv --duration=1h admin",
     "awsenv admin ad\t": "awsenv admin ad",
     "awsenv off ad\t": "awsenv off ad",
+    # What follows depends on the first word.
+    "awsenv token e\t": "awsenv token eks",
+    "awsenv token eks ad\t": "awsenv token eks ad",
+    "awsenv token --region x eks eks ad\t": "awsenv token --region x eks eks admin",
+    "awsenv token rds db:5432 ad\t": "awsenv token rds db:5432 ad",
+    "awsenv token rds db:5432 rds ad\t": "awsenv token rds db:5432 rds admin",
     # Options of the command, and their values.
     "awsenv --external\t": "awsenv --external-id",
     "awsenv console --ope\t": "awsenv console --open",

@@ -222,6 +222,24 @@ class ProfilesArguments(Arguments):
     prefix: str | None = option("PREFIX", "What the names of the profiles begin with; required.", "--as")
 
 
+class TokenArguments(QuietOption, YesOption, RoleOptions):
+    """Each token is valid for fifteen minutes. Nothing is sent to make one, except to assume ROLE.
+
+    kubectl runs `awsenv token eks CLUSTER ROLE` as the exec plugin of a user in the kubeconfig, and reads its JSON.
+
+    `awsenv token rds HOST:PORT USER ROLE` prints the password of USER. HOST is the endpoint of the database or its
+    proxy, no other name. It names the region; for another host, that is --region, else the region of ROLE.
+    """
+
+    service: str = word(is_required=True)
+    cluster: str | None = word(is_required=True, after="eks")
+    address: str | None = word(is_required=True, after="rds")
+    user: str | None = word(is_required=True, after="rds")
+    role: str = word(is_required=True)
+    code: str | None = word()
+    anywhere: bool = _ANYWHERE
+
+
 class InitArguments(Arguments):
     """Type awsenv init: it shows the line for the startup file of your shell.
 
@@ -291,6 +309,7 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "setup": SetupArguments,
     "credential-process": CredentialProcessArguments,
     "profiles": ProfilesArguments,
+    "token": TokenArguments,
     "init": InitArguments,
     "completion": CompletionArguments,
     "demo": DemoArguments,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 TEXT = "text"
@@ -137,6 +138,14 @@ COMMANDS = {
             "Print a profile for each role, for SDKs and editors.",
         ),
         Command(
+            "token",
+            "[OPTIONS] eks CLUSTER ROLE [CODE] | rds HOST:PORT USER ROLE [CODE]",
+            "Print a token for an EKS cluster or an RDS database.",
+            prints=SECRET,
+            runs_in_agent=True,
+            assumes=True,
+        ),
+        Command(
             "init",
             "[OPTIONS] [SHELL]",
             "Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.",
@@ -165,10 +174,14 @@ def named(args: list[str]) -> list[str]:
     return [DEFAULT, *args]
 
 
-def usage(name: str) -> str:
-    """Return what to type for the command *name*, without its options: `awsenv console ROLE [CODE]`."""
-    words = COMMANDS[name].usage.removeprefix("[OPTIONS]").split()
-    return " ".join(["awsenv", *([] if name == DEFAULT else [name]), *words])
+def usage(name: str, args: Sequence[str] = ()) -> str:
+    """Return what to type for the command *name*, without its options: `awsenv console ROLE [CODE]`.
+
+    Of a command with several forms, that is the one whose first word is among *args*, else all.
+    """
+    forms = COMMANDS[name].usage.removeprefix("[OPTIONS]").strip().split(" | ")
+    form = next((each for each in forms if each.partition(" ")[0] in args), " | ".join(forms))
+    return " ".join(filter(None, ("awsenv", "" if name == DEFAULT else name, form)))
 
 
 def called(args: list[str]) -> Command:

@@ -23,7 +23,8 @@ def run(caller: Caller, arguments: CredentialProcessArguments) -> Print:
 
     def check() -> None:
         if not arguments.anywhere:
-            check_that_it_is_read(caller, f"credential_process = awsenv credential-process {arguments.role}")
+            line = f"credential_process = awsenv credential-process {arguments.role}"
+            check_that_it_is_read(caller, f"in a profile of ~/.aws/config: {line}")
 
     resolved = resolve(caller, arguments.role, arguments.code, arguments, check)
     resolved = replace(resolved, question="Hand out its keys?")

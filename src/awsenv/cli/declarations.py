@@ -17,15 +17,17 @@ class Word:
     Args:
         is_required: Whether the command line is wrong without it.
         is_list: Whether it takes all remaining words. It must be the last.
+        after: The first word of the command lines that have it; empty: all have it.
     """
 
-    __slots__ = ("is_list", "is_required", "name")
+    __slots__ = ("after", "is_list", "is_required", "name")
 
     default = None
 
-    def __init__(self, *, is_required: bool = False, is_list: bool = False) -> None:
+    def __init__(self, *, is_required: bool = False, is_list: bool = False, after: str = "") -> None:
         self.is_required = is_required
         self.is_list = is_list
+        self.after = after
 
     def __set_name__(self, _: type, name: str) -> None:
         """Take the name of the field."""
@@ -45,6 +47,7 @@ class Option:
     __slots__ = ("is_list", "metavar", "name", "names", "text")
 
     is_required = False
+    after = ""
 
     def __init__(self, text: str, metavar: str | None, names: Sequence[str], *, is_list: bool = False) -> None:
         self.text = text
@@ -68,9 +71,9 @@ class Option:
         return False if self.is_flag else None
 
 
-def word(*, is_required: bool = False, is_list: bool = False) -> Any:
+def word(*, is_required: bool = False, is_list: bool = False, after: str = "") -> Any:
     """Declare a word. The order of the fields is that of the words."""
-    return Word(is_required=is_required, is_list=is_list)
+    return Word(is_required=is_required, is_list=is_list, after=after)
 
 
 def option(metavar: str, text: str, *names: str, is_list: bool = False) -> Any:
@@ -98,7 +101,7 @@ class Arguments:
 
     def __init__(self, **typed: Any) -> None:
         fields = declared(type(self))
-        required = {name for name, each in fields.items() if each.is_required}
+        required = {name for name, each in fields.items() if each.is_required and not each.after}
         if wrong := (typed.keys() - fields.keys()) | (required - typed.keys()):
             raise TypeError(f"unknown or missing: {', '.join(sorted(wrong))}")
         for name, each in fields.items():
@@ -118,6 +121,19 @@ def declared(arguments: type[Arguments]) -> dict[str, Word | Option]:
     inherited_first = arguments.__mro__[::-1]
     classes = sorted(inherited_first, key=lambda each: vars(each).get("is_last", False))
     return {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
+
+
+def present(places: Sequence[Word], first: str | None) -> list[Word] | None:
+    """Return those of *places* that a command line with the word *first* has; None: there is none with it.
+
+    Args:
+        places: The words of a command.
+        first: The first word that was typed; None: there is none.
+    """
+    known = {each.after for each in places} - {""}
+    if known and first not in known:
+        return None
+    return [each for each in places if each.after in {"", first}]
 
 
 def options(arguments: type[Arguments]) -> dict[str, Option]:

@@ -14,9 +14,10 @@ from typer.exceptions import TyperException
 from awsenv.cli import typos
 from awsenv.cli.arguments import ARGUMENTS, HelpOption
 from awsenv.cli.commands import COMMANDS, USAGE, usage
-from awsenv.cli.declarations import Word, declared, options
+from awsenv.cli.declarations import Word, declared, options, present
 from awsenv.cli.reader import HELP, is_about_role
 from awsenv.errors import UsageError
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from awsenv.cli.declarations import Option
@@ -37,12 +38,13 @@ class _Command(TyperCommand):
         if values.get(HELP):
             ctx.params = {HELP: True}
             return []
-        hint = usage(self.name) if self.name in COMMANDS else "awsenv --help"
+        places, rest = self._placed(values, rest)
+        hint = usage(self.name, args) if self.name in COMMANDS else "awsenv --help"
         for param in self.params:
             _refuse_empty(param.opts[-1], values.get(param.name))
-        for param in self.params:
-            if param.required and values.get(param.name) is None:
-                raise UsageError(f"which {param.name}?", hint=(hint, LIST) if param.name == "role" else hint)
+        for each in places:
+            if each.is_required and values.get(each.name) is None:
+                raise UsageError(f"which {each.name}?", hint=(hint, LIST) if each.name == "role" else hint)
         if rest:
             # A number may be a code.
             shown = " ".join("a number" if _is_number(word) else word for word in rest)
@@ -56,6 +58,27 @@ class _Command(TyperCommand):
         """Return the values by name, and the excess words."""
         values, rest, _ = self.make_parser(ctx).parse_args(list(args))
         return values, rest
+
+    def _placed(self, values: dict[str, Any], rest: list[str]) -> tuple[list[Word], list[str]]:
+        """Move the words among *values* to the places that go with the first one.
+
+        Returns:
+            These places, and the excess words.
+
+        Raises:
+            UsageError: No place goes with the first word.
+        """
+        fields = declared(ARGUMENTS[self.name if self.name in COMMANDS else ""])
+        places = [each for each in fields.values() if isinstance(each, Word)]
+        if not any(each.after for each in places):
+            return places, rest
+        words = [*(word for each in places if (word := values.pop(each.name)) is not None), *rest]
+        has = present(places, next(iter(words), None))
+        if has is None and words:
+            raise UsageError(f"there is no {places[0].name} {quoted(words[0])}", hint=usage(self.name or ""))
+        has = has or places[:1]
+        values.update(zip((each.name for each in has), words, strict=False))
+        return has, words[len(has) :]
 
 
 def _is_number(word: str) -> bool:

@@ -120,7 +120,7 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
     except MfaError:
         # The word is not shown: it may be a password.
         name = caller.args[0] if caller.args and caller.args[0] in COMMANDS else DEFAULT
-        hint: tuple[str, ...] = (usage(name),)
+        hint: tuple[str, ...] = (usage(name, caller.args),)
         if name == DEFAULT:
             from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong
 

@@ -242,8 +242,8 @@ class Prompts:
 
     def _without_terminal(self) -> Hint:
         login, command = self._login(), self._args[:1]
-        if command == ["credential-process"]:
-            # An SDK has called it, and passes no code.
+        if command in (["credential-process"], ["token"]):
+            # An SDK or kubectl has called it, and passes no code.
             return login or "awsenv login, and ask for an hour at most"
         if command == ["login"]:
             return f"{login} CODE, with the code that the device shows"

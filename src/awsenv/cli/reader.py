@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from awsenv.cli.arguments import HelpOption
-from awsenv.cli.declarations import Word, declared, options
+from awsenv.cli.declarations import Word, declared, options, present
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,5 +81,8 @@ def _fill(typed: dict[str, Any], places: Sequence[Word], words: Sequence[str]) -
         if words:
             typed[places[0].name] = tuple(words)
         return True
-    typed.update(zip((each.name for each in places), words, strict=False))
-    return len(words) <= len(places) and all(each.name in typed for each in places if each.is_required)
+    has = present(places, next(iter(words), None))
+    if has is None:
+        return False
+    typed.update(zip((each.name for each in has), words, strict=False))
+    return len(words) <= len(has) and all(each.name in typed for each in has if each.is_required)

@@ -74,6 +74,9 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if re.fullmatch("[0-9]+", role) and profiles.get(role) is None:
         what = "an MFA code" if len(role) == _DIGITS else "a number"
         known = any(profiles.get(arg) is not None for arg in args)
+        if role not in args[:2]:
+            hint = usage(command or DEFAULT, args)
+            raise UsageError(f"{what} stands in place of the role: which role?", hint=hint)
         meant = _line(args, {}) if known else usage(command or DEFAULT)
         raise UsageError(f"the first word is {what}: which role?", hint=meant)
     if command == DEFAULT or role not in args or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:

@@ -30,9 +30,9 @@ SHOWN = frozenset(
 )
 """What the hook says of a prompt that shows the role, or will."""
 
-_SHOWN = "nothing was done: the keys would have been shown on the terminal"
-
 _EXEC = "awsenv exec ROLE -- COMMAND runs a command with the role"
+_ANYWAY = "--print prints it anyway"
+_OUTPUT = "output, which may hold keys,"
 
 
 def run(caller: Caller, arguments: UseArguments) -> Print:
@@ -127,7 +127,7 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
     """Refuse to show secrets where nothing evaluates them."""
     if caller.prints_to_terminal:
         if not shell.evaluate:
-            raise UsageError(_SHOWN, hint="--print prints it anyway")
+            raise UsageError(_shown("keys"), hint=_ANYWAY)
         hint: tuple[str, ...] = (shell.evaluate.format(f"awsenv {words}".rstrip()),)
         if shell.has_hook:
             hint = (*hint, f"load the hook, once: {shell.load}")
@@ -142,21 +142,31 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
         _check_that_it_is_not_astray(caller, _EXEC)
 
 
-def check_that_it_is_read(caller: Caller, line: str) -> None:
+def check_that_it_is_read(caller: Caller, hint: str, *, what: str = "", instead: str = _EXEC) -> None:
     """Refuse to show secrets on a terminal, or to write them to a file.
+
+    Args:
+        caller: Who runs the command.
+        hint: The next step after a terminal.
+        what: The secret; empty: keys.
+        instead: The next step after a file.
 
     Raises:
         UsageError: stdout is a terminal, a file, or a pipe that no calling process reads.
     """
     if caller.prints_to_terminal:
-        raise UsageError(_SHOWN, hint=(f"in a profile of ~/.aws/config: {line}", "--print prints it anyway"))
-    _check_that_it_is_not_astray(caller, _EXEC)
+        raise UsageError(_shown(what or "keys"), hint=(hint, _ANYWAY))
+    _check_that_it_is_not_astray(caller, instead, what or _OUTPUT)
 
 
-def _check_that_it_is_not_astray(caller: Caller, instead: str) -> None:
+def _check_that_it_is_not_astray(caller: Caller, instead: str, what: str = _OUTPUT) -> None:
     if astray := caller.prints_astray():
         where = "a file" if astray == process.FILE else "a command that is not a shell"
         raise UsageError(
-            f"nothing was done: the output, which may hold keys, would have gone to {where}",
-            hint=(instead, "--print prints it anyway"),
+            f"nothing was done: the {what} would have gone to {where}",
+            hint=(instead, _ANYWAY),
         )
+
+
+def _shown(what: str) -> str:
+    return f"nothing was done: the {what} would have been shown on the terminal"
