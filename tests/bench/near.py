@@ -123,6 +123,21 @@ def start_rows(world: World) -> list[Row]:
     return rows
 
 
+def token_rows(world: World, environ: Environ) -> list[Row]:
+    """Return the rows of tokens: of a role that the agent holds and, for the AWS CLI, of the user's own key."""
+    awsenv, aws = world.awsenv, world.programs.path("aws", "aws")
+    host, target = "db.abcdefghijkl.eu-central-1.rds.amazonaws.com", (Target(1.6),)
+    eks, rds = [aws, "eks", "get-token", "--cluster-name", "blue"], [aws, "rds", "generate-db-auth-token"]
+    rds += ["--hostname", host, "--port", "5432", "--username", "bob"]
+    of_rds = [awsenv, "token", "rds", f"{host}:5432", "bob", "power-user"]
+    return [
+        Row("awsenv token eks", [awsenv, "token", "eks", "blue", "power-user"], environ, "ExecCredential", target),
+        Row("awsenv token rds", of_rds, environ, "X-Amz-Signature", target),
+        Row("aws eks get-token", eks, environ, "ExecCredential", (Target(),)),
+        Row("aws rds generate-db-auth-token", rds, environ, "X-Amz-Signature", (Target(),)),
+    ]
+
+
 def held_rows(world: World) -> list[Row]:
     """Return the rows of roles that the agent holds, and those of elhaz, which also has a daemon."""
     environ, awsenv, elhaz = world.with_agent(), world.awsenv, world.programs.path("elhaz", "elhaz")
@@ -147,6 +162,7 @@ def held_rows(world: World) -> list[Row]:
             "",
             (Target(2.4),),
         ),
+        *token_rows(world, environ),
         *_shown(world, environ, environ, WITH_AGENT, "agent"),
         Row("elhaz exec", [elhaz, "exec", "-n", "read-only", "--", "true"], environ, "", (Target(),)),
     ]
