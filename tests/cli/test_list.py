@@ -381,3 +381,11 @@ def test_the_list_is_as_wide_as_the_terminal_that_shows_it(
     assert 7 == len(lines)
     assert 40 >= max(map(len, lines))
     assert "  a-na…mns  123456789012  a-n…mns" in "\n".join(lines)
+
+
+def test_a_profile_that_calls_awsenv_for_a_role_is_left_out(listed: List) -> None:
+    """It is the same role once more, for other tools; one that calls awsenv for anything else is a source."""
+    calls = "credential_process = /opt/awsenv credential-process"
+    config = f"{CONFIG}[profile x-deploy]\n{calls} --yes deploy\n[profile odd]\n{calls} 123456789012/audit\n"
+    sources = json.loads(listed(config, as_json=True).text)["sources"]
+    assert ["default", "work", "robot", "odd"] == [each["profile"] for each in sources]

@@ -141,7 +141,8 @@ class StatusArguments(Arguments):
 class ListArguments(Arguments):
     """The active role has a star; MFA and PROTECTED (or !) mark what needs a code and a yes. Nothing is sent to AWS.
 
-    PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...].
+    PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...]. A profile that
+    calls awsenv for one of these roles is left out.
     """
 
     pattern: str | None = word()

@@ -16,6 +16,7 @@ from awsenv.cli.rows import matches, nothing
 from awsenv.config.files import missing
 from awsenv.config.files import quoted as as_word
 from awsenv.config.profiles import INCLUDES
+from awsenv.config.recursion import asked_for, words
 from awsenv.errors import ConfigError, UsageError
 from awsenv.model import Note
 from awsenv.record import dataclass
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from awsenv.cli.arguments import ProfilesArguments
     from awsenv.cli.options import Caller
     from awsenv.cli.report import Shown
-    from awsenv.config import Entry, Profile, Profiles
+    from awsenv.config import Entry, Profiles
 
 _NAME = "[A-Za-z0-9_./%@-]"
 """What the name of a profile may hold in every SDK (those for Java and JavaScript ignore a section with more)."""
@@ -106,7 +107,7 @@ class _Made:
             because = "only letters, digits and - _ . / % @ are the same to all, and no - at the beginning"
             return Note(fact, entry.origin, (f"give {quoted(entry.name)} another name",), because)
         there = self.profiles.get(name)
-        if there is not None and not _calls(there, entry.name):
+        if there is not None and entry.name not in asked_for(there):
             fact = f"profile {quoted(name)} exists, and does not call awsenv for {quoted(entry.name)}"
             return Note(fact, there.origin, ("choose another prefix: --as", "remove that profile, and try again"))
         if name in self._sources(entry.name):
@@ -126,24 +127,10 @@ class _Made:
             profile = self.profiles.get(name)
             if profile is not None:
                 named = (profile.value(key) for key in ("source_profile", *INCLUDES))
-                ahead += [*filter(None, named), *_words(profile)]
+                ahead += [*filter(None, named), *words(profile)]
             elif name.startswith(self.prefix):
                 ahead.append(name.removeprefix(self.prefix))
         return reached
-
-
-def _words(profile: Profile) -> list[str]:
-    """Return the words of the `credential_process` of a profile."""
-    try:
-        return shlex.split(profile.value("credential_process") or "")
-    except ValueError:
-        return []
-
-
-def _calls(profile: Profile, role: str) -> bool:
-    """Return whether *profile* gets the credentials of *role* from awsenv, perhaps with options."""
-    words = _words(profile)[1:]
-    return words[:1] == [_COMMAND] and role in words
 
 
 def _program(path: str) -> str:

@@ -8,6 +8,7 @@ from awsenv.config import limits, sources
 from awsenv.config.hops import device_of
 from awsenv.config.links import every
 from awsenv.config.rails import rails
+from awsenv.config.recursion import asked_for
 from awsenv.config.resolution import regions
 from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Mfa, Rails, RoleRequest
@@ -50,11 +51,17 @@ class Entry:
 def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
     """Return an entry for each profile that is a role or a source, in the order of the files. Never raises.
 
-    The sources that the environment describes come last.
+    The sources that the environment describes come last. A profile that calls awsenv for another that is a role has
+    none: it gives other tools the same role again.
     """
-    entries = (_entry(profile, links, environ) for profile, links in every(profiles, environ))
-    found = (entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
-    return (*found, *_ambient(environ))
+    found = ((profile, links) for profile, links in every(profiles, environ) if not _is_again(profile, profiles))
+    entries = (_entry(profile, links, environ) for profile, links in found)
+    return (*(each for each in entries if each.role_arn is not None or each.kind is not None), *_ambient(environ))
+
+
+def _is_again(profile: Profile, profiles: Profiles) -> bool:
+    others = (profiles.get(name) for name in asked_for(profile))
+    return any(other is not None and sources.is_role(other) for other in others)
 
 
 def _ambient(environ: Environ) -> Iterator[Entry]:

@@ -1,6 +1,8 @@
-"""A `credential_process` that calls awsenv for its own profile, which would never end."""
+"""A `credential_process` that calls awsenv: for a role, or without end for its own profile."""
 
 from __future__ import annotations
+
+import shlex
 
 from awsenv.config.sources import KINDS
 from awsenv.errors import ConfigError
@@ -8,11 +10,27 @@ from awsenv.wording import printable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.config.profiles import Profiles
+    from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Environ, Source
 
 _WITHIN = "_AWSENV_WITHIN"
 """The profiles whose `credential_process` is running, one a line; set for that process and its children."""
+
+
+def words(profile: Profile) -> list[str]:
+    """Return the words of the `credential_process` of *profile*; none if it has none, or lacks a quote."""
+    command = profile.value("credential_process")
+    try:
+        return shlex.split(command) if command else []
+    except ValueError:
+        return []
+
+
+def asked_for(profile: Profile) -> list[str]:
+    """Return the words behind `awsenv credential-process` in *profile*, the role among them."""
+    program, *rest = words(profile) or [""]
+    is_awsenv = program.rpartition("/")[2] == "awsenv" and rest[:1] == ["credential-process"]
+    return rest[1:] if is_awsenv else []
 
 
 def entered(profile: str, environ: Environ) -> dict[str, str]:
