@@ -35,12 +35,12 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
             connection.shutdown(socket.SHUT_WR)
             drain(connection)
 
-    with _listening(serve) as host:
+    with serving(serve) as host:
         yield host
 
 
 @contextmanager
-def _listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+def serving(serve: Callable[[socket.socket], None]) -> Iterator[str]:
     """Return the host of a server, which calls *serve* for each connection in a thread that nobody waits for.
 
     Otherwise a client that breaks off, or connects and sends nothing, would keep the others waiting, and a test that
@@ -191,5 +191,5 @@ def tunnelling(context: ssl.SSLContext | None = None) -> Iterator[tuple[str, lis
                 pump(client, server)
                 answers.join()
 
-    with _listening(serve) as host:
+    with serving(serve) as host:
         yield host, heads

@@ -71,6 +71,13 @@ def test_an_sdk_has_the_role(reader: Reader, sdk: str) -> None:
     assert (sdk != "ruby") == renewed.stdout.startswith(ROLE)
 
 
+def test_python_needs_no_profile(reader: Reader) -> None:
+    """The functions of awsenv give a session of boto3 that has the role."""
+    reader.write("who.py", recipe("python"))
+
+    assert reader.run("python who.py").startswith(ROLE)
+
+
 @pytest.mark.usefixtures("s3")
 @pytest.mark.parametrize("version", ["aws", "aws-v2"])
 def test_the_aws_cli_has_the_role(reader: Reader, version: str, require: Callable[[str], str]) -> None:
