@@ -74,8 +74,8 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if re.fullmatch("[0-9]+", role) and profiles.get(role) is None:
         what = "an MFA code" if len(role) == _DIGITS else "a number"
         known = any(profiles.get(arg) is not None for arg in args)
-        if role not in args[:2]:
-            hint = usage(command or DEFAULT, args)
+        if command is not None and " | " in COMMANDS[command].usage:
+            hint = usage(command, args)
             raise UsageError(f"{what} stands in place of the role: which role?", hint=hint)
         meant = _line(args, {}) if known else usage(command or DEFAULT)
         raise UsageError(f"the first word is {what}: which role?", hint=meant)
