@@ -45,6 +45,7 @@ LINES = {
     "doctor": "doctor read-only",
     "console": "console read-only --print",
     "credential-process": "credential-process read-only --print",
+    "profiles": "profiles --as x-",
     "token": "token eks a-cluster read-only --print",
     "exec": "exec power-user -- true",
     "off": "off",

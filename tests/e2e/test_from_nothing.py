@@ -42,7 +42,7 @@ NEEDY = {
 }
 """A line of each command that needs credentials, and its status."""
 
-OTHERS = {"doctor", "logout", "lock", "off", "init", "completion", "demo"}
+OTHERS = {"doctor", "profiles", "logout", "lock", "off", "init", "completion", "demo"}
 """The doctor says it as a finding; the rest need none."""
 
 MORE = {
