@@ -78,6 +78,11 @@ class Reader:
             timeout=TIMEOUT,
         )
 
+    def code(self) -> str:
+        """Wait half a minute for a new MFA code, and return it: AWS accepts each code only once."""
+        self.world.sandbox.clock.elapse(30)
+        return self.world.device.code()
+
     def callers(self, action: str) -> list[str]:
         """Return who has called *action* with success in this test, as the last words of their ARNs."""
         calls = [call for call in self.world.sandbox.calls if call.action == action and call.error is None]

@@ -45,9 +45,8 @@ def test_a_profile_of_sso_is_the_source_of_a_role(reader: Reader) -> None:
 def test_a_program_gives_the_code(reader: Reader) -> None:
     """A program stands in for the YubiKey and prints the codes of the device named `aws`."""
     world = reader.world
-    world.sandbox.clock.elapse(30)
     reader.configure(recipe("mfa-process"))
-    reader.write("ykman", f'#!/bin/sh\n[ "$*" = "oath accounts code -s aws" ] && echo {world.device.code()}\n')
+    reader.write("ykman", f'#!/bin/sh\n[ "$*" = "oath accounts code -s aws" ] && echo {reader.code()}\n')
     path = f"{reader.folder}:{reader.environ['PATH']}"
 
     reader.run("awsenv exec deploy -- true", PATH=path, AWSENV_RUNTIME_DIR=f"{reader.folder}/none")

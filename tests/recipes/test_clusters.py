@@ -107,15 +107,18 @@ def cluster(reader: Reader, tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_kubectl_runs_awsenv(reader: Reader, cluster: Cluster, require: Callable[[str], str]) -> None:
-    """The cluster gets the token of the role with each request; without an agent there is none."""
+    """The cluster gets the token of the role, whichever version the kubeconfig names; without an agent it gets none."""
     require("aws")
     require("kubectl")
 
     shown = reader.run(recipe("kubectl"))
     refused = reader.attempt("kubectl get pods", AWSENV_RUNTIME_DIR=str(reader.home / "none"))
+    kubeconfig = reader.home / ".kube" / "config"
+    kubeconfig.write_text(kubeconfig.read_text().replace("k8s.io/v1beta1", "k8s.io/v1"))
+    reader.run("kubectl get pods")
 
     assert 'Context "arn:aws:eks:eu-central-1:123456789012:cluster/my-cluster" modified.' in shown
-    assert [ROLE] == [arn[: len(ROLE)] for arn in cluster.readers]
+    assert [ROLE] * 2 == [arn[: len(ROLE)] for arn in cluster.readers]
     assert 1 == refused.returncode
     assert "no terminal" in refused.stderr
 
@@ -127,12 +130,11 @@ def test_awsenv_asks_for_a_code_on_the_terminal_of_kubectl(
     require("aws")
     reader.run(recipe("kubectl"))
     cluster.readers.clear()
-    reader.world.sandbox.clock.elapse(30)
     environ = {**reader.environ, "AWSENV_RUNTIME_DIR": str(reader.home / "none")}
 
     with closing(pexpect.spawn(require("kubectl"), ["get", "pods"], env=environ, timeout=TIMEOUT)) as terminal:
         terminal.expect("MFA code for alice.*: ")
-        terminal.sendline(reader.world.device.code())
+        terminal.sendline(reader.code())
         terminal.expect("No resources found")
         terminal.expect(pexpect.EOF)
 
@@ -162,8 +164,6 @@ def test_psql_connects_with_a_token(reader: Reader, tmp_path: Path, require: Cal
             password = client.recv(65536)[5:-1].decode()
             logins.append(reader.world.sandbox.database_login(password, f"{host}:5432", "app", "eu-central-1"))
             client.sendall(message(b"R", bytes(4)) + message(b"Z", b"I"))
-            client.recv(65536)
-            client.sendall(message(b"C", b"SELECT 1\0") + message(b"Z", b"I"))
             client.recv(65536)
 
     with serving(serve) as address:
