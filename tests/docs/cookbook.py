@@ -47,8 +47,9 @@ def recipes() -> list[Block]:
 
 def recipe(name: str) -> str:
     """Return the text of a recipe."""
-    (text,) = (block.text for block in recipes() if block.name == name)
-    return text
+    texts = [block.text for block in recipes() if block.name == name]
+    assert 1 == len(texts), f"{DOCUMENT.name} has {len(texts)} recipes of the name {name}"
+    return texts[0]
 
 
 def used() -> set[str]:

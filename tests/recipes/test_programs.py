@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -50,6 +51,8 @@ def sdk(request: pytest.FixtureRequest, reader: Reader, require: Callable[[str],
         (reader.folder / "node_modules").symlink_to(node_package(SDK).parents[1])
     if name == "ruby":
         reader.write("endpoint.rb", RUBY)
+        if not os.environ.get("CI") and reader.attempt("ruby -raws-sdk-core -e 0").returncode:
+            pytest.skip("the gem aws-sdk-core is not installed")  # on a user's machine: CI fails later
     assert sdk.profile in sdk.text
     for file, text in (("recipe", sdk.text), ("program", sdk.text.replace(sdk.profile, sdk.default))):
         # Node tells a module by this ending; the others need none.
