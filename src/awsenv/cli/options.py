@@ -20,7 +20,7 @@ from awsenv.variables import USER, having
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from awsenv.provider import Provider, Resolved
@@ -115,20 +115,31 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
     Raises:
         UsageError: The command line is wrong.
     """
-    try:
-        made = request(role, code, options, changes.original(caller.environ), caller.folder)
-    except MfaError:
-        # The word is not shown: it may be a password.
-        name = caller.args[0] if caller.args and caller.args[0] in COMMANDS else DEFAULT
-        hint: tuple[str, ...] = (usage(name, caller.args),)
-        if name == DEFAULT:
-            from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong
-
-            hint = typos.run_hints(caller.args)
-        raise UsageError("the word after the role is not an MFA code, which is six digits", hint=hint) from None
+    code = typed_code(code, caller.args)
+    made = request(role, code, options, changes.original(caller.environ), caller.folder)
     if made.external_id == "-":
         made = replace(made, external_id=caller.ask_secret("External id: "))
     return made
+
+
+def typed_code(code: str | None, args: Sequence[str]) -> str | None:
+    """Return the MFA code that was typed behind the role in the command line *args*.
+
+    Raises:
+        UsageError: It is none. It is not shown: it may be a password.
+    """
+    from awsenv import config  # noqa: PLC0415 - see `resolve`
+
+    try:
+        return None if code is None else config.mfa_code(code)
+    except MfaError:
+        name = args[0] if args and args[0] in COMMANDS else DEFAULT
+        hint: tuple[str, ...] = (usage(name, args),)
+        if name == DEFAULT:
+            from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong
+
+            hint = typos.run_hints(args)
+        raise UsageError("the word after the role is not an MFA code, which is six digits", hint=hint) from None
 
 
 def request(
