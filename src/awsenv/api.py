@@ -205,8 +205,16 @@ def forget() -> None:
     _held.forget()
 
 
+def printed(args: Sequence[str], note: Callable[[Iterable[Shown]], object]) -> str:
+    """Return what the command line *args* prints, of a command that hands out no role. *note* shows its notes."""
+    return report.in_local_time(_held.action(list(args), note=note).text)
+
+
 class Request:
-    """A request for a role, made of what the functions of this module take.
+    """A request for a role, made of what the functions of this module take, or what was typed for them.
+
+    Args:
+        note: Shows the notes; None: they are logged.
 
     Raises:
         UsageError: An argument is wrong.
@@ -220,6 +228,7 @@ class Request:
         code: str | Callable[[str], str] | None,
         confirm: bool | Callable[[str], bool],
         environ: Mapping[str, str] | None,
+        note: Callable[[Iterable[Shown]], object] | None = None,
         **options: Any,
     ) -> None:
         if role.startswith("-") and role != "-":
@@ -227,7 +236,7 @@ class Request:
         # It may be made again hours later, when another role is active.
         self._environ = process.environ() if environ is None else dict(environ)
         self._code = limits.mfa_code(code) if isinstance(code, str) else code
-        self._confirm = confirm
+        self._confirm, self._note = confirm, note
         self._role = [role, *_options(options)]
         try:
             b"".join(map(os.fsencode, self._role))
@@ -236,7 +245,7 @@ class Request:
 
     def credentials(self) -> Credentials:
         """Return the credentials."""
-        return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts)
+        return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts, note=self._note)
 
     def environment(self) -> dict[str, str]:
         """Return the environment that a command gets."""
@@ -254,7 +263,8 @@ class Request:
 
     def action(self, command: str, *words: str) -> Action:
         """Return the action of a command that takes a role and these options, with *words* behind them."""
-        return _held.action([command, *self._words(), *words], environ=self._environ, prompts=self._prompts)
+        args = [command, *self._words(), *words]
+        return _held.action(args, environ=self._environ, prompts=self._prompts, note=self._note)
 
     def _words(self) -> list[str]:
         return [*self._role, *(["--yes"] if self._confirm is True else ())]
@@ -271,7 +281,7 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
         UsageError: The key of a tag has a `=`, which would end it there.
     """
     for option in declared(RoleOptions).values():
-        value = options[FIELDS.get(option.name, option.name)]
+        value = options.get(FIELDS.get(option.name, option.name))
         if isinstance(value, MappingABC):
             if any("=" in key for key in value):
                 raise UsageError("the key of a session tag has a =", Origin(f"{option.name}s"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+import boto3
 import botocore.session
 from boto3 import Session
 from botocore.configprovider import ConfigChainFactory
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
 
     from awsenv.model import Credentials
 
-__all__ = ["Session", "session"]
+__all__ = ["Session", "default", "session", "set_default"]
+
+
+def default() -> Session | None:
+    """Return the session that `boto3.client` uses; None: it makes one when it is first called."""
+    found: Session | None = boto3.DEFAULT_SESSION
+    return found
+
+
+def set_default(session: Session | None) -> None:
+    """Let `boto3.client` use *session* from now on."""
+    boto3.DEFAULT_SESSION = session
 
 
 def session(

@@ -91,7 +91,9 @@ class _Codes(Codes):
         if self._ask is None:
             fact, hint = f"an MFA code of {printable(device.title)} is needed", "pass code=, or a function that asks"
             raise after or MfaError(fact, hint=lambda: (hint, *filter(None, [self.login()])))
-        code = limits.mfa_code(_called(self._ask, f"MFA code for {printable(device.title)}: ", MfaError))
+        # As at a terminal, the user is told why there is another question.
+        why = "" if after is None else f"{after.fact}. Wait for the next one. "
+        code = limits.mfa_code(_called(self._ask, f"{why}MFA code for {printable(device.title)}: ", MfaError))
         if not self.is_fresh(device, code):
             raise after or MfaError("that MFA code has been used", hint="wait for the device's next code")
         return code

@@ -79,6 +79,7 @@ class Requests:
         *,
         environ: Mapping[str, str] | None = None,
         prompts: Callable[[list[str]], Prompts] | None = None,
+        note: Callable[[Iterable[Shown]], object] | None = None,
     ) -> Credentials:
         """Return the credentials of a role.
 
@@ -86,13 +87,14 @@ class Requests:
             words: The role and its options, as on a command line.
             environ: As for `action`.
             prompts: The same.
+            note: The same.
 
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
             KeyboardInterrupt: As of `action`.
         """
         args = ["credential-process", "--print", *words]
-        made = json.loads(self.action(args, environ=environ, prompts=prompts).text)
+        made = json.loads(self.action(args, environ=environ, prompts=prompts, note=note).text)
         expires = made.get("Expiration")
         return Credentials(
             made["AccessKeyId"],
@@ -108,6 +110,7 @@ class Requests:
         *,
         environ: Mapping[str, str] | None = None,
         prompts: Callable[[list[str]], Prompts] | None = None,
+        note: Callable[[Iterable[Shown]], object] | None = None,
     ) -> Action:
         """Return the action of a command line, after its notes were shown.
 
@@ -115,22 +118,24 @@ class Requests:
             args: The command line.
             environ: The environment that this request depends on; None: that of all.
             prompts: Returns what asks the user in this request; None: what asks in all.
+            note: Shows the notes of this request; None: what shows all.
 
         Raises:
             AwsenvError: It failed, or what it needs is missing.
             KeyboardInterrupt: Ctrl-C, in this process.
         """
         environ, prompts = self._environ() if environ is None else environ, prompts or self._prompts
+        note = note or self._note
         if conversation.may_run(environ):
             try:
                 ask = partial(client.ask, environ, longest=conversation.longest(environ))
-                return self._action(ask, args, environ, prompts)
+                return self._action(ask, args, environ, prompts, note)
             except client.Trouble as trouble:
                 if trouble.is_lost:
                     raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
                 if not isinstance(trouble, client.NoAgent):
-                    self._note([trouble])
-        return self._action(self._reply_here, args, environ, prompts, whole=True)
+                    note([trouble])
+        return self._action(self._reply_here, args, environ, prompts, note, whole=True)
 
     def forget(self) -> None:
         """Drop every secret that this process holds; an agent keeps its own."""
@@ -142,6 +147,7 @@ class Requests:
         args: list[str],
         environ: Mapping[str, str],
         prompts: Callable[[list[str]], Prompts],
+        note: Callable[[Iterable[Shown]], object],
         *,
         whole: bool = False,
     ) -> Action:
@@ -150,12 +156,12 @@ class Requests:
         if made.kind == Need.kind:
             # What the answer to one request has opened serves those that have waited for it.
             with self._asking:
-                asking = Conversation(ask, args, environ, prompts(args), whole=whole, verb=GRANT, show=self._note)
+                asking = Conversation(ask, args, environ, prompts(args), whole=whole, verb=GRANT, show=note)
                 made = asking.reply()
         if isinstance(made, Fail):
-            self._note(made.notes[:-1])
+            note(made.notes[:-1])
             raise _error_of(made)
-        self._note(made.notes)
+        note(made.notes)
         return made
 
     def _reply_here(
