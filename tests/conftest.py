@@ -70,8 +70,8 @@ TIMEOUT = 180
 """Seconds after which a test gives up; a test that passes does not wait for it. Every command of the README in the demo
 takes 20 seconds, and three times as long on a busy machine."""
 
-SLOW = ("agent", "api", "cli", "docs", "e2e", "recipes", "setup", "shell", "shells")
-"""The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
+SLOW = ("agent", "api", "cli", "docs", "e2e", "recipes", "setup", "shell", "shells", "test_ipython.py")
+"""The folders and files whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 PYTHON = (
     "agent/test_client.py",
@@ -106,7 +106,7 @@ PYTHON = (
 """The folders and files whose tests are marked `python`: what they do can differ between two Pythons, or between two
 versions of boto3, Typer or moto. One test of each kind is enough, so that both ends are tested in a minute."""
 
-PARTLY = ("cli/test_use.py",)
+PARTLY = ("cli/test_use.py", "test_ipython.py")
 """Files with single tests that are marked `python`."""
 
 HERE = Path(__file__).parent

@@ -7,6 +7,7 @@
     awsenv.forget()                     drop what this process holds
 
 The functions are in `awsenv.api`, which is loaded when the first of them is used, and the errors in `awsenv.errors`.
+`%load_ext awsenv` brings `%awsenv` to IPython (`awsenv.ipython`).
 """
 
 __version__ = "0.1.0"
@@ -35,3 +36,17 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Add `%awsenv` to an IPython shell: `%load_ext awsenv` calls this."""
+    from awsenv import ipython  # noqa: PLC0415 - see above
+
+    ipython.load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """Remove it, and leave the role that it has assumed: `%unload_ext awsenv` calls this."""
+    from awsenv import ipython  # noqa: PLC0415 - see above
+
+    ipython.unload(shell)

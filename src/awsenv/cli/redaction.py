@@ -1,0 +1,102 @@
+"""The source of a cell without the MFA codes and external ids in it: for what keeps it, history and notebooks.
+
+A line that runs awsenv becomes the line that asks for them: `%awsenv power-user`, `%awsenv power-user --external-id -`.
+What cannot be read as a command line of awsenv may be a secret in the wrong place, and is left out, too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from awsenv.cli.arguments import ARGUMENTS, HelpOption
+from awsenv.cli.commands import COMMANDS, DEFAULT
+from awsenv.cli.declarations import Word, declared, options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LINE = re.compile(
+    r"""(?mx)
+    ^(?P<head>
+        [ \t]* (?:[^\W\d][\w., \t]*=[ \t]*)? (?:%\w+[ \t]+)? (?:%|!{1,2}) awsenv[ \t]+
+        # Without the sign, where IPython adds it; but no expression with a name awsenv in it.
+        | [ \t]* awsenv[ \t]+ (?=[\w'"-]) (?!(?:and|as|else|for|if|in|is|not|or)\b)
+    )
+    (?P<words>(?:\\\n|[^\n])*)
+    """
+)
+_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"\\])+""", re.DOTALL)
+_VARIABLE = re.compile(r"""["']?(?:\{.*\}|\$\{?\w+\}?|\$\(.*\))["']?""", re.DOTALL)
+"""A word that names a secret, and holds none."""
+_OPERATOR = re.compile(r"[;&|<>#].*|[0-9]?>.*")
+"""Where a command line ends in a shell."""
+
+
+def without_secrets(source: str) -> str:
+    """Return *source*, the text of a cell, without the MFA codes and external ids of its command lines."""
+    return _LINE.sub(lambda found: found["head"] + _redacted(found["words"], in_shell="!" in found["head"]), source)
+
+
+def _redacted(line: str, *, in_shell: bool) -> str:
+    """Return the words after `awsenv` without the secrets among them."""
+    words = list(_WORD.finditer(line))
+    texts = [word[0].replace("\\\n", "") for word in words]
+    if in_shell:
+        ends = next((number for number, text in enumerate(texts) if _OPERATOR.fullmatch(text)), len(texts))
+        texts = texts[:ends]
+    shown, end = "", 0
+    for word, text in zip(words, _replaced(texts), strict=False):
+        if text is None:
+            end = word.end()
+        elif text != word[0].replace("\\\n", ""):
+            shown += line[end : word.start()] + text
+            end = word.end()
+        else:
+            shown += line[end : word.end()]
+            end = word.end()
+    return shown + line[end:]
+
+
+def _replaced(words: list[str]) -> Iterator[str | None]:
+    """Yield what to show in place of each of *words*; None: nothing. What is left out at the end is shown."""
+    name = words[0] if words and words[0] in COMMANDS else ""
+    arguments = ARGUMENTS[name or DEFAULT]
+    known = {**options(arguments), **options(HelpOption)}
+    places = [each for each in declared(arguments).values() if isinstance(each, Word)]
+    runs = bool(places) and places[-1].name == "command"
+    takes_code = any(each.name == "code" for each in places)
+    if name:
+        yield name
+    rest = words[bool(name) :]
+    while rest:
+        word = rest.pop(0)
+        option, has_value, value = _unquoted(word).partition("=")
+        if option == "--" and runs:
+            return
+        if option.startswith("-") and option != "-":
+            found = known.get(option)
+            is_flag = found.is_flag if found is not None else all(f"-{each}" in known for each in option[1:])
+            hides = found is None or found.name == "external_id"
+            instead = "-" if found is not None else None
+            if has_value:
+                is_kept = not hides or _VARIABLE.fullmatch(value)
+                yield word if is_kept else option if instead is None else f"{option}={instead}"
+                continue
+            yield word
+            if not is_flag and rest and not _unquoted(rest[0]).startswith("--"):
+                value = rest.pop(0)
+                yield value if not hides or _VARIABLE.fullmatch(value) else instead
+            continue
+        is_number = re.fullmatch("[0-9]+", _unquoted(word)) is not None
+        place = places.pop(0) if places else None
+        if runs and place is not None and place.name in {"code", "command"} and not is_number:
+            return
+        if place is not None and place.is_list:
+            places.insert(0, place)
+        is_shown = place is not None and place.name != "code" and not (is_number and takes_code)
+        yield word if is_shown or _VARIABLE.fullmatch(word) else None
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"""["'\\]""", "", word)
