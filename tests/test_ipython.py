@@ -8,6 +8,7 @@ import re
 import shlex
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -259,6 +260,16 @@ def test_the_external_id_is_asked_for(kernel: Kernel, shared_world: World) -> No
     assert "AccessDenied" not in kernel.run("%awsenv power-user --external-id -", shared_world.external_id).traceback
 
 
+def test_a_note_is_shown(kernel: Kernel, shared_world: World) -> None:
+    """What a command notes on its terminal, the cell shows."""
+    arn = f"arn:aws:iam::{shared_world.sandbox.account}:role/chained"
+    lines = (f"role_arn = {arn}", "source_profile = read-only", "duration_seconds = 7200")
+    shared_world.configure("\n".join(("\n[profile too-long]", *lines, "")))
+    ran = kernel.run("%awsenv too-long")
+    assert "ok" == ran.reply["status"]
+    assert ran.err.startswith("awsenv: ")
+
+
 def test_nobody_can_be_asked(kernel: Kernel) -> None:
     """Where the frontend cannot ask, as in a notebook that runs in a job, the cell fails and says what to do."""
     before = kernel.environ()
@@ -318,7 +329,7 @@ def test_no_secret_is_kept(kernel: Kernel, shared_world: World, tmp_path: Path) 
     assert files
     for path in files:
         assert [] == re.findall(f"{code}|{CANARY}".encode(), path.read_bytes())
-    with sqlite3.connect(f"file:{kernel.history}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{kernel.history}?mode=ro", uri=True)) as database:
         stored = [raw for (raw,) in database.execute("select source_raw from history")]
     assert "awsenv power-user" in stored
 

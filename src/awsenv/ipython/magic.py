@@ -30,6 +30,9 @@ EARLY = 300
 _PAUSE = 60
 """Seconds after which a renewal that failed is tried again."""
 
+_WITHOUT_ASKING = ("%awsenv ROLE CODE", "in a shell, before: awsenv login")
+"""The next steps where an MFA code is needed, and the frontend cannot ask for it."""
+
 HELP = """Assume an AWS role in this kernel.
 
 %awsenv ROLE [CODE]    assume ROLE: os.environ and boto3's default session follow
@@ -130,7 +133,7 @@ class Magic:
         confirm = options.pop("yes", False) or partial(_confirmed, role)
         code = options.pop("code", None) or _asked_code
         if options.get("external_id") == "-":
-            options["external_id"] = _asked("External id: ", instead="--external-id ID")
+            options["external_id"] = _asked("External id: ", instead=("--external-id ID",))
         environ = process.environ()
         request = api.Request(role, code=code, confirm=confirm, environ=environ, note=_tell, **options)
         change = Change(json.loads(request.action("use", "--shell=json", "--print").text))
@@ -192,7 +195,7 @@ class Magic:
             self._renews_from = now + _PAUSE
 
 
-def _asked(question: str, *, instead: str) -> str:
+def _asked(question: str, *, instead: tuple[str, ...]) -> str:
     """Ask for a secret. A notebook keeps nothing of it, as of a password.
 
     Raises:
@@ -222,7 +225,7 @@ def _asked_code(question: str) -> str:
     from awsenv.config import limits  # noqa: PLC0415 - see `Magic._run`
     from awsenv.errors import MfaError  # noqa: PLC0415 - the same
 
-    answer = _asked(question, instead="%awsenv ROLE CODE")
+    answer = _asked(question, instead=_WITHOUT_ASKING)
     try:
         return limits.mfa_code(answer)
     except MfaError as error:
