@@ -14,24 +14,24 @@ __version__ = "0.1.0"
 
 __all__ = ["AwsenvError", "Credentials", "Role", "credentials", "environment", "forget", "roles", "session"]
 
-# Each command line loads this module, so it loads nothing itself.
+# Each command line loads this module, so it loads nothing itself. A type checker sees only the names that there are.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.api import AwsenvError, Credentials, Role, credentials, environment, forget, roles, session
+else:
 
+    def __getattr__(name: str) -> object:
+        """Load the functions when one is used.
 
-def __getattr__(name: str) -> object:
-    """Load the functions when one is used.
+        Raises:
+            AttributeError: There is no such name.
+        """
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from awsenv import api  # noqa: PLC0415 - see above
 
-    Raises:
-        AttributeError: There is no such name.
-    """
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from awsenv import api  # noqa: PLC0415 - see above
-
-    found: object = getattr(api, name)
-    return found
+        found: object = getattr(api, name)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping as MappingABC
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -245,7 +247,8 @@ class Request:
 
     def credentials(self) -> Credentials:
         """Return the credentials."""
-        return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts, note=self._note)
+        with _explained():
+            return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts, note=self._note)
 
     def environment(self) -> dict[str, str]:
         """Return the environment that a command gets."""
@@ -264,7 +267,8 @@ class Request:
     def action(self, command: str, *words: str) -> Action:
         """Return the action of a command that takes a role and these options, with *words* behind them."""
         args = [command, *self._words(), *words]
-        return _held.action(args, environ=self._environ, prompts=self._prompts, note=self._note)
+        with _explained():
+            return _held.action(args, environ=self._environ, prompts=self._prompts, note=self._note)
 
     def _words(self) -> list[str]:
         return [*self._role, *(["--yes"] if self._confirm is True else ())]
@@ -290,6 +294,18 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
             value = int(value.total_seconds())
         texts = [] if value is None else [value] if isinstance(value, str | int) else list(value)
         yield from (f"--{option.name.replace('_', '-')}={text}" for text in texts)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Let the traceback of an error show where its cause is, and the next steps."""
+    try:
+        yield
+    except AwsenvError as error:
+        _, *lines = report.message(error.fact, None, error.origins, error.hints).splitlines()
+        if lines and sys.version_info >= (3, 11):
+            error.add_note("\n".join(lines))
+        raise
 
 
 def _log(notes: Iterable[Shown]) -> None:

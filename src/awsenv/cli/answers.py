@@ -92,8 +92,9 @@ class _Codes(Codes):
             fact, hint = f"an MFA code of {printable(device.title)} is needed", "pass code=, or a function that asks"
             raise after or MfaError(fact, hint=lambda: (hint, *filter(None, [self.login()])))
         # As at a terminal, the user is told why there is another question.
-        why = "" if after is None else f"{after.fact}. Wait for the next one. "
-        code = limits.mfa_code(_called(self._ask, f"{why}MFA code for {printable(device.title)}: ", MfaError))
+        ask, why = self._ask, "" if after is None else f"{after.fact}. Wait for the next one. "
+        question = f"{why}MFA code for {device.title}: "
+        code = _called(lambda shown: limits.mfa_code(ask(shown)), question, MfaError)
         if not self.is_fresh(device, code):
             raise after or MfaError("that MFA code has been used", hint="wait for the device's next code")
         return code
@@ -106,7 +107,7 @@ def _called(function: Callable[[str], _Answer], question: str, kind: type[Awsenv
         AwsenvError: The function has failed. It is of that kind.
     """
     try:
-        return function(question)
+        return function(printable(question))
     except AwsenvError:
         raise
     except Exception as error:

@@ -184,7 +184,7 @@ def _error_of(failed: Fail) -> AwsenvError:
     if failed.status == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     shown, origins = failed.notes[-1], [Origin(str(origin)) for origin in failed.notes[-1].origins]
-    fact, because = in_local_time(shown.fact), shown.because and in_local_time(shown.because)
+    fact, because = in_local_time(shown.fact), in_local_time(shown.because or "") or None
     hint = tuple(map(in_local_time, shown.hints))
     if failed.status == ExitCode.REFUSED:
         return RefusedError(fact, *origins, code=failed.text, because=because, hint=hint)
