@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 import pytest
 from jupyter_client.manager import KernelManager
+from quotes import ROOT, blocks
 
 from awsenv import variables
 from role_requests import ROLE_REQUESTS, prepare
@@ -443,6 +444,16 @@ def test_unload_takes_back_everything(kernel: Kernel) -> None:
     assert [None] * 3 == [kernel.value(each) for each in changed]
     assert [] == kernel.value("[str(each) for each in s.Completer.custom_matchers]")
     assert "ok" == kernel.run("%load_ext awsenv\n%awsenv read-only").reply["status"]
+
+
+def test_the_example_of_the_document_runs(kernel: Kernel, shared_world: World) -> None:
+    """The lines of docs/python.md work as they stand, with the code of the device."""
+    (example,) = blocks((ROOT / "docs" / "python.md").read_text(encoding="utf-8"), "ipython")
+    ran = [kernel.run(line.replace("123456", shared_world.device.code())) for line in example.splitlines()]
+    assert ["ok"] * 6 == [each.reply["status"] for each in ran]
+    assert ran[2].out.startswith("power-user in ")
+    assert "'Buckets': []" in str(ran[4].shown)
+    assert variables.ROLE not in kernel.environ()
 
 
 def test_at_a_terminal(shared_world: World, tmp_path: Path) -> None:
