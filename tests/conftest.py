@@ -80,6 +80,8 @@ PYTHON = (
     "agent/test_memory.py",
     "agent/test_server.py",
     "agent/test_start.py",
+    "api/test_processes.py",
+    "api/test_session.py",
     "aws/test_chain.py",
     "aws/test_deadline.py",
     "aws/test_http.py",

@@ -31,6 +31,20 @@ def test_a_program_has_the_environment_of_its_process(world: World) -> None:
     assert (f"{account}\n{account} eu-west-1\n()\n", "") == (shown.stdout, shown.stderr)
 
 
+def test_a_program_stays_its_author_s(world: World) -> None:
+    """What takes the place of stdout need be no file, and a program that has passed a code can be traced and dumped."""
+    script = (
+        "import awsenv, ctypes, sys\n"
+        "class Log: write = flush = lambda self, *_: None\n"
+        "sys.stdout = Log()\n"
+        f"awsenv.credentials('power-user', code='{world.device.code()}')\n"
+        "sys.stderr.write(str(ctypes.CDLL(None).prctl(3) if sys.platform == 'linux' else 1))\n"
+    )
+    shown = world.command([sys.executable, "-c", script])
+
+    assert ("", "1") == (shown.stdout, shown.stderr)
+
+
 def test_ctrl_c_is_no_error_of_ours(world: World) -> None:
     """A program that handles our errors, and goes on, still ends at Ctrl-C while it waits for AWS."""
     script = (

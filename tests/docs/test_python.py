@@ -26,6 +26,7 @@ def test_the_examples_run(world: World) -> None:
     assert f"power-user {world.sandbox.account} needs a code\nread-only {world.sandbox.account} \n" in shown.stdout
     assert ":assumed-role/power-user/" in shown.stdout
     assert "AWSENV_ROLE=read-only\n" in shown.stdout
+    assert "\nAccessDenied\n" in shown.stdout
     assert 5 <= len(examples)
 
 

@@ -89,7 +89,10 @@ class _Codes(Codes):
             MfaError: There is no function, or it returns no code that AWS may accept.
         """
         if self._ask is None:
-            fact, hint = f"an MFA code of {printable(device.title)} is needed", "pass code=, or a function that asks"
+            fact, hint = (
+                f"an MFA code of {printable(device.title)} is needed",
+                "pass code=: the digits, or a function that returns them",
+            )
             raise after or MfaError(fact, hint=lambda: (hint, *filter(None, [self.login()])))
         # As at a terminal, the user is told why there is another question.
         ask, why = self._ask, "" if after is None else f"{after.fact}. Wait for the next one. "
