@@ -155,7 +155,7 @@ def _give_up(error: BaseException) -> int:
     """Fail before the command line is there to fail; what evaluates the output fails too."""
     if isinstance(error, KeyboardInterrupt):
         return process.fail(sys.argv[1:], 130, "awsenv: interrupted\n")
-    status = 125 if sys.argv[1:2] == ["exec"] else 1
+    status = 125 if sys.argv[1:2] in (["exec"], ["each"]) else 1
     try:
         from awsenv import installation  # noqa: PLC0415 - where it cannot start
         from awsenv.cli.report import described  # noqa: PLC0415 - the same

@@ -270,6 +270,7 @@ FAILING = {
         "exec power-user -- true",
         "exec --refresh default -- true",
     ],
+    "each": ["each", "each --help", "each read-only", "each read-only -- echo {account}", "each nothing-* -- true"],
     "off": ["off --help", "off now", "off --shell tcsh"],
     "status": ["status --help", "status now"],
     "list": ["list --help", "list all of", "list --bogus"],

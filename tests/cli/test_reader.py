@@ -69,24 +69,24 @@ def right_uses(option: Option) -> Iterator[list[str]]:
     for typed in option.names:
         if option.is_flag:
             yield [typed]
-        else:
-            yield from (
-                [typed, "v"],
-                [f"{typed}=v"],
-                [f"{typed}=a=b"],
-                [typed, "-v"],
-                [typed, "--region"],
-                [typed, "-"],
-            )
+            continue
+        yield from ([typed, "v"], [typed, "-v"], [typed, "--region"], [typed, "-"])
+        if typed.startswith("--"):
+            yield from ([f"{typed}=v"], [f"{typed}=a=b"])
 
 
 def wrong_uses(option: Option) -> Iterator[list[str]]:
     """Yield ways to mistype *option*."""
     for typed in option.names:
-        yield from ([f"{typed}=v"], [f"{typed}="]) if option.is_flag else ([typed, ""], [f"{typed}="], [typed])
-        yield from ([typed + "x"], [typed.upper()], ["-" + typed], [f"-{typed[-1]}!"])
+        yield from ([f"{typed}=v"],) if option.is_flag else ([typed, ""], [typed])
+        if option.is_flag or typed.startswith("--"):
+            yield [f"{typed}="]
+        yield from ([typed.upper()], ["-" + typed])
         if typed.startswith("--"):
-            yield [typed[:-1]]
+            yield from ([typed[:-1]], [typed + "x"], [f"-{typed[-1]}!"])
+        elif option.is_flag:
+            # Behind another letter stands its value.
+            yield from ([typed + "x"], [typed + "!"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,6 +120,12 @@ def test_every_mistake_is_left_to_typer(name: str) -> None:
         ("use r -q 123456 -y", {"quiet": True, "yes": True, "role": "r", "code": "123456"}),
         ("exec -qy - 123456 -q", {"quiet": True, "yes": True, "role": "-", "code": "123456", "command": []}),
         ("exec r -q ls -y", {"quiet": True, "role": "r", "command": ["ls", "-y"]}),
+        (
+            "each -j 4 a b -x c -- ls -x",
+            {"jobs": "4", "patterns": ("a", "b"), "exclude": ["c"], "command": ["ls", "-x"]},
+        ),
+        ("each a ls", {"patterns": ("a", "ls"), "command": []}),
+        ("each -j4 a", None),
         ("use -h --region", None),
         ("use -qh x y z", {"help": True}),
         ("use --region -- r", None),

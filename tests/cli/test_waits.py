@@ -55,6 +55,7 @@ class Row:
 ROWS = {
     "use": Row("use --shell sh --print read-only", STS, AGENT),
     "exec": Row("exec read-only -- true", STS, AGENT),
+    "each": Row("each power-user 123456 -- true", STS, AGENT),
     "login": Row("login 123456", STS, AGENT),
     "logout": Row("logout", "", AGENT),
     "lock": Row("lock", "", AGENT),

@@ -23,6 +23,8 @@ from awsenv.cli.declarations import Option, declared
 from awsenv.shells import base
 
 TABLE = Path(base.folder(), "completions", base.TABLE)
+_PATTERNS = 9
+"""For how many words of a list there is an offer: the rows have a field for each word."""
 _TIMES = "15m/30m/1h/2h/4h/8h/12h"
 
 
@@ -40,7 +42,9 @@ def offers(metavar: str, name: str) -> str:
         "SOURCE": "profiles",
         "ADMIN": "profiles",
         "REGION": "regions",
-        "PATTERN...": "roles",
+        "REGION,...": "regions",
+        "PATTERN": "roles" if name == "each" else "-",
+        "PATTERN...": " ".join(["roles"] * _PATTERNS),
         "TIME": _TIMES,
         "JSON": "file",
         "FORMAT": "cloudformation/terraform",

@@ -177,15 +177,16 @@ def test_all_variables_that_a_role_removes_are_documented() -> None:
 
 
 def test_all_keys_of_json_are_documented(world: World) -> None:
-    """The tables of json.md list each key that `list` and `status` print, in order."""
+    """The tables of json.md list each key that `list`, `status` and `each` print, in order."""
     listed = json.loads(world.run("list", "--json").stdout)
     status = json.loads(world.run("status", "--json").stdout)
+    each = json.loads(world.run("each", "read-only", "--json", "--", "true").stdout)
     documented = [
         [re.findall("`([a-z_]+)`", row[0])[0] for row in rows(title, JSON) if row[0].startswith("`")]
-        for title in ("list", "status")
+        for title in ("list", "status", "each")
     ]
 
-    assert [[*listed["roles"][0], *listed["sources"][0]], [*status]] == documented
+    assert [[*listed["roles"][0], *listed["sources"][0]], [*status], [*each]] == documented
 
 
 def test_the_pictures_are_current(require: Callable[[str], str]) -> None:

@@ -53,3 +53,32 @@ def test_a_program_gives_the_code(reader: Reader) -> None:
 
     (call,) = (call for call in world.sandbox.calls if call.action == "AssumeRole")
     assert world.device.serial == call.parameters["SerialNumber"]
+
+
+def test_a_command_runs_in_many_accounts(reader: Reader) -> None:
+    """Each line of the recipe, with programs that show what they get; `jq` and `awsenv` are real."""
+    world = reader.world
+    for name in ("prod-1", "prod-2", "prod-legacy"):
+        arn = world.sandbox.create_role(name, world.sandbox.trust(world.user_arn, mfa=True))
+        about = f"role_arn = {arn}\nsource_profile = default\nmfa_serial = {world.device.serial}\n"
+        reader.configure(f"[profile {name}]\n{about}region = eu-central-1\n")
+    reader.write("accounts.txt", "prod-1\n# tomorrow: prod-2\n")
+    shown = '#!/bin/sh\necho "$AWSENV_ROLE $AWS_REGION $*"\n'
+    for path in ("aws", "audit.sh", "deploy.sh"):
+        reader.write(path, shown)
+    reader.write("aws", f'{shown}[ "$1" != iam ]\n')
+    path = f"{reader.folder}:{reader.environ['PATH']}"
+    text = recipe("many").replace("123456 ", f"{reader.code()} ", 1).replace("123456789012", world.sandbox.account)
+
+    buckets, audited, regions, failed, deployed = (
+        [" ".join(line.split()) for line in reader.attempt(line, PATH=path).stdout.splitlines()]
+        for line in text.splitlines()
+    )
+
+    every = ("prod-1", "prod-2", "prod-legacy")
+    assert [f"{name} | {name} eu-central-1 s3 ls" for name in every] == sorted(buckets)
+    assert [f"{name} | {name} eu-central-1" for name in every[:2]] == sorted(audited)
+    assert {f"prod-1 {one} | prod-1 {one} ec2 describe-vpcs" for one in ("eu-west-1", "us-east-1")} <= set(regions)
+    assert ["prod-1"] == failed
+    account = world.sandbox.account
+    assert [f"{name} | {name} eu-central-1 {name} {account} eu-central-1" for name in every] == deployed

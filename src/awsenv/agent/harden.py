@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
 _PT_DENY_ATTACH = 31
 
 _AT_START = resource.getrlimit(resource.RLIMIT_CORE)
@@ -39,6 +40,15 @@ def forbid_dumps() -> None:
     """
     if sys.platform != "darwin":
         call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose parent has ended, on Linux; elsewhere, the first process does.
+
+    In a container the first process may be no init, which leaves them as zombies for ever.
+    """
+    if sys.platform != "darwin":
+        call("prctl", _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def harden() -> None:

@@ -159,7 +159,7 @@ class Fail(Action):
         *notes, error = self.notes
         show(notes)
         status = self.status
-        if args[:1] == ["exec"] and status < ExitCode.EXEC_FAILED:
+        if args[:1] in (["exec"], ["each"]) and status < ExitCode.EXEC_FAILED:
             # As env(1): a status that the command itself may have must not be ours.
             status = ExitCode.EXEC_FAILED
         return process.fail(args, status, described(error))

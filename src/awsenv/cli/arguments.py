@@ -98,6 +98,25 @@ class ExecArguments(QuietOption, YesOption, RoleOptions):
     refresh: bool = flag("Serve renewed keys to COMMAND for as long as it runs.", "--refresh")
 
 
+class EachArguments(QuietOption, YesOption, RoleOptions):
+    """PATTERN is a profile or a glob such as 'prod-*', a role ARN, ACCOUNT/ROLE, @FILE or - (standard input).
+
+    A FILE has one of these a line. One CODE serves all roles. In COMMAND, {profile}, {account}, {role} and {region} are
+    replaced. The exit status is the highest of all; that of a role that cannot be assumed is 125.
+    """
+
+    patterns: Sequence[str] | None = word(is_list=True)
+    command: Sequence[str] | None = word(is_list=True)
+    account: list[str] | None = option("ID", "Only roles of this account; may be repeated.", is_list=True)
+    exclude: list[str] | None = option("PATTERN", "Leave roles out; may be repeated.", "-x", "--exclude", is_list=True)
+    regions: str | None = option("REGION,...", "Run once for each of these regions.")
+    jobs: str | None = option("N", "Commands at a time; by default 8.", "-j", "--jobs")
+    group: bool = flag("Print the output of each command together, when it ends.", "--group")
+    as_json: bool = flag("Print a line of JSON for each command.", "--json")
+    fail_fast: bool = flag("End all after the first failure.", "--fail-fast")
+    dry_run: bool = flag("Show what would run, and assume no role.", "--dry-run")
+
+
 class LoginArguments(Arguments):
     """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal.
 
@@ -297,6 +316,7 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "": ProgramArguments,
     "use": UseArguments,
     "exec": ExecArguments,
+    "each": EachArguments,
     "login": LoginArguments,
     "logout": LogoutArguments,
     "lock": LockArguments,

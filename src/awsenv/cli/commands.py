@@ -95,6 +95,11 @@ COMMANDS = {
             picks=True,
             assumes=True,
         ),
+        Command(
+            "each",
+            "[OPTIONS] PATTERN... [CODE] -- COMMAND...",
+            "Run COMMAND with each role that matches.",
+        ),
         Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", runs_in_agent=True),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
         Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),

@@ -115,6 +115,15 @@ class _Runner(_Command):
         return values | dict(zip(before, words, strict=False)) | {"command": left}, []
 
 
+class _Fan(_Command):
+    """A command that runs another for many roles: `PATTERN... -- COMMAND...`. Typer accepts only one list."""
+
+    def _read(self, ctx: Any, args: list[str]) -> tuple[dict[str, Any], list[str]]:
+        end = args.index("--") if "--" in args else len(args)
+        values, rest = super()._read(ctx, args[:end])
+        return values | {"command": args[end + 1 :]}, rest
+
+
 @cache
 def built(name: str) -> _Command:
     """Return the command called *name*; empty: `awsenv` without one."""
@@ -123,10 +132,12 @@ def built(name: str) -> _Command:
     def function() -> None:
         """Stand in for the command: Typer reads only the signature."""
 
-    vars(function)["__signature__"] = Signature([_parameter(each) for each in fields.values()])
+    is_fan = {"patterns", "command"} <= fields.keys()
+    typed = [each for name, each in fields.items() if not (is_fan and name == "command")]
+    vars(function)["__signature__"] = Signature([_parameter(each) for each in typed])
     # Typer's own completion edits rc files.
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-    kind = _Runner if "command" in fields else _Command
+    kind = _Fan if is_fan else _Runner if "command" in fields else _Command
     app.command(name or "awsenv", cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(function)
     return cast("_Command", typer.main.get_command(app))
 

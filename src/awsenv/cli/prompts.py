@@ -247,7 +247,7 @@ class Prompts:
             return login or "awsenv login, and ask for an hour at most"
         if command == ["login"]:
             return f"{login} CODE, with the code that the device shows"
-        second = "pass the code as the second word"
+        second = f"pass the code as the {'last word before --' if command == ['each'] else 'second word'}"
         # AWS accepts --session-duration only with the user's own key.
         is_alone = any(word.partition("=")[0] == "--session-duration" for word in self._args)
         return (login, second) if login and not is_alone else second

@@ -25,6 +25,8 @@ def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | No
     known = {**options(arguments), **options(HelpOption)}
     places = [each for each in fields.values() if isinstance(each, Word)]
     runs = places.pop() if "command" in fields else None
+    # A command behind a list begins at `--` only.
+    takes_all = runs is None or any(each.is_list for each in places)
     typed: dict[str, Any] = {}
     words: list[str] = []
     command: list[str] = []
@@ -35,7 +37,7 @@ def read(arguments: type[Arguments], args: Sequence[str]) -> dict[str, Any] | No
         elif arg.startswith("-") and arg != "-":
             if not _take(arg, rest, known, typed):
                 return None
-        elif runs is None or is_about_role(arg, words, len(places)):
+        elif takes_all or is_about_role(arg, words, len(places)):
             words.append(arg)
         else:
             command = [arg, *rest]

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from awsenv.cli.conversation import Ask
     from awsenv.cli.prompts import Prompts
     from awsenv.cli.report import Shown
+    from awsenv.model import Waits
 
 _ERRORS: dict[int, type[AwsenvError]] = {
     kind.exit_code: kind for kind in (UsageError, ConfigError, SourceError, MfaError, UnreachableError, AgentError)
@@ -58,6 +59,7 @@ class Requests:
         environ: Returns the environment that the next request depends on.
         prompts: Returns what asks the user in one request, for its command line: one question at a time.
         note: Shows notes.
+        waits: Shows what a request waits for.
     """
 
     def __init__(
@@ -65,10 +67,12 @@ class Requests:
         environ: Callable[[], Mapping[str, str]],
         prompts: Callable[[list[str]], Prompts],
         note: Callable[[Iterable[Shown]], object] = bool,
+        waits: Waits = unseen,
     ) -> None:
         self._environ = environ
         self._prompts = prompts
         self._note = note
+        self._waits = waits
         # What gives a code may itself need a role.
         self._asking = RLock()
         self._handler = Handler(Memory(Clock(time.time, boot_time)), _no_endpoint, is_private=True)
@@ -128,8 +132,7 @@ class Requests:
         note = note or self._note
         if conversation.may_run(environ):
             try:
-                ask = partial(client.ask, environ, longest=conversation.longest(environ))
-                return self._action(ask, args, environ, prompts, note)
+                return self._action(partial(self._reply_of_agent, environ), args, environ, prompts, note)
             except client.Trouble as trouble:
                 if trouble.is_lost:
                     raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
@@ -164,11 +167,24 @@ class Requests:
         note(made.notes)
         return made
 
+    def _reply_of_agent(
+        self,
+        environ: Mapping[str, str],
+        verb: bytes,
+        parts: list[bytes],
+        /,
+        *,
+        waits_for: Callable[[str], object] = str,
+    ) -> list[bytes]:
+        del waits_for
+        with self._waits("the agent"):
+            return client.ask(environ, verb, parts, longest=conversation.longest(environ), waits_for=self._waits)
+
     def _reply_here(
         self, verb: bytes, parts: list[bytes], /, *, waits_for: Callable[[str], object] = str
     ) -> list[bytes]:
         del waits_for
-        return self._handler.reply(verb, parts, unseen)
+        return self._handler.reply(verb, parts, self._waits)
 
 
 def _no_endpoint() -> NoReturn:

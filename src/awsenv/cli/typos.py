@@ -229,7 +229,8 @@ def _taken(args: Sequence[str], name: str) -> Iterator[str]:
 def _line(args: Sequence[str], instead: Mapping[str, list[str]]) -> str:
     """Return a command line, with some words replaced, for the user to type: without the code and the external id."""
     # Their values may look like a code.
-    times = {name for each in ARGUMENTS.values() for name, one in options(each).items() if one.metavar == "TIME"}
+    known = [each for one in ARGUMENTS.values() for each in options(one).items()]
+    times = {name for name, each in known if each.metavar in {"TIME", "N", "ID"} and name != "--external-id"}
     shown = ["awsenv"]
     ours = list(args)
     ours = ours[: ours.index("--")] if "--" in ours else ours

@@ -115,7 +115,7 @@ def _drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str
         before: What removes the line that is there; None: there is none. A terminal without control sequences shows it
             once, and nothing removes it.
     """
-    if not _is_ours():
+    if not is_ours():
         return "", before
     # The cursor stays behind the line: Ctrl-C and Ctrl-Z, which the terminal shows there, have room.
     shown, erase = line(text, seconds, columns - 3), before or ""
@@ -145,7 +145,7 @@ def line(text: str, seconds: float, columns: int) -> str:
     return (f"{begin}…{since}" if begin else since)[:columns]
 
 
-def _is_ours() -> bool:
+def is_ours() -> bool:
     """Return whether the terminal belongs to this process now: it may be in the background."""
     try:
         return os.tcgetpgrp(2) == os.getpgrp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict, deque
 from enum import Enum, unique
 from typing import TYPE_CHECKING
@@ -46,12 +47,41 @@ _ERRORS = {
 }
 
 
+class _Bucket:
+    """A limit of calls, as AWS has it: a bucket of tokens, which calls empty and time fills.
+
+    Args:
+        rate: Calls in a second, and at once.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = self._tokens = rate
+        self._filled = time.monotonic()
+
+    def take(self) -> bool:
+        """Take a token, and return whether there was one."""
+        now = time.monotonic()
+        self._tokens = min(self._rate, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+        has_one = self._tokens >= 1
+        self._tokens -= has_one
+        return has_one
+
+
 class Faults:
-    """The faults still to come, by action."""
+    """The faults still to come, by action, and the limits of calls."""
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, deque[Fault | ServiceError]] = defaultdict(deque)
+        self._limits: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
+
+    def limit(self, action: str, rate: float | None) -> None:
+        """Throttle the calls of *action* beyond *rate* in a second; None: do not."""
+        with self._lock:
+            self._limits.pop(action, None)
+            if rate is not None:
+                self._limits[action] = _Bucket(rate)
 
     def add(self, action: str, fault: Fault | ServiceError, times: int) -> None:
         """Make *times* more calls of *action* fail, after those already added."""
@@ -66,8 +96,10 @@ class Faults:
     def take(self, action: str) -> Fault | ServiceError | None:
         """Remove and return the fault for this call of *action*; None: there is none."""
         with self._lock:
-            waiting = self._waiting[action]
-            return waiting.popleft() if waiting else None
+            waiting, limit = self._waiting[action], self._limits.get(action)
+            if waiting:
+                return waiting.popleft()
+            return None if limit is None or limit.take() else Fault.THROTTLING
 
 
 def respond(fault: Fault | ServiceError, operation: Operation) -> Response:

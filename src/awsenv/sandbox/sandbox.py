@@ -223,6 +223,13 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         """Make the next *times* calls of *action* (named as in `calls`) fail, or be refused with an error of AWS."""
         self._gate.faults.add(action, fault, times)
 
+    def throttle(self, action: str, rate: float | None) -> None:
+        """Throttle the calls of *action* beyond *rate* in a second (by the clock of the machine); None: no longer.
+
+        As for AWS, as many may come at once.
+        """
+        self._gate.faults.limit(action, rate)
+
     def faults_left(self, action: str) -> int:
         """Return how many calls of *action* are still to fail: one less as soon as a request arrives."""
         return self._gate.faults.left(action)

@@ -1,0 +1,306 @@
+"""The roles of `each`: resolved, confirmed, and assumed with one MFA code for all."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from threading import Lock
+
+from awsenv import changes, config, each, installation
+from awsenv.cli import waiting
+from awsenv.cli.action import show
+from awsenv.cli.arguments import RoleOptions
+from awsenv.cli.declarations import declared
+from awsenv.cli.options import resolve
+from awsenv.cli.prompts import Prompts
+from awsenv.cli.requests import Requests
+from awsenv.each import Job, Ready
+from awsenv.errors import AwsenvError, ConfigError, MfaError, RefusedError, UsageError
+from awsenv.model import AssumeRole, unseen
+from awsenv.record import replace
+from awsenv.wording import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any
+
+    from awsenv.cli import streams
+    from awsenv.cli.arguments import EachArguments
+    from awsenv.cli.options import Caller
+    from awsenv.cli.report import Shown
+    from awsenv.config import Profiles
+    from awsenv.each import Result, Runner
+    from awsenv.model import Chain, Credentials, Mfa
+    from awsenv.provider import Resolved
+
+
+class _Role:
+    """A role that was selected.
+
+    Args:
+        name: As the user calls it.
+        words: The words that request its credentials.
+    """
+
+    def __init__(self, name: str, words: list[str]) -> None:
+        self.name = name
+        self.words = words
+        self.resolved: dict[str | None, Resolved] = {}
+        """By the region of `--regions`."""
+        self.error: AwsenvError | None = None
+        """Why it cannot be assumed, as far as that is known before the commands run."""
+        self._lock = Lock()
+        self._held: tuple[Credentials, float] | None = None
+
+    @property
+    def chain(self) -> Chain | None:
+        """Its chain; None: it could not be resolved."""
+        return self.resolved[None].chain if None in self.resolved else None
+
+    def credentials(
+        self, requests: Requests, code: str | None = None, note: Callable[[Iterable[Shown]], object] = show
+    ) -> Credentials:
+        """Return its credentials: those of a minute ago, or those that a request brings.
+
+        Args:
+            requests: Requests them.
+            code: The MFA code.
+            note: Shows notes.
+
+        Raises:
+            AwsenvError: It cannot be assumed.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if self._held is None or now - self._held[1] > each.FRESH:
+                code_words = [] if code is None else [code]
+                self._held = requests.credentials([*self.words, "--", self.name, *code_words], note=note), now
+            return self._held[0]
+
+
+class Roles:
+    """The roles of a command line.
+
+    Args:
+        caller: Who runs the command.
+        arguments: What was typed.
+        code: The MFA code.
+    """
+
+    def __init__(self, caller: Caller, arguments: EachArguments, code: str | None) -> None:
+        self._caller = caller
+        self._code = code
+        self._command: list[str] = list(arguments.command or ())
+        self._arguments = _with_secret(caller, arguments)
+        self._roles: dict[str, _Role] = {}
+        self._refusals: dict[str, AwsenvError] = {}
+        """Why the MFA session of a device could not be opened."""
+        self._is_running = False
+        self._printed: streams.Streams | None = None
+        self._requests = Requests(
+            lambda: caller.environ, lambda _args: _EachPrompts(caller, self._asks), show, self._waits
+        )
+
+    def resolve(self, names: Iterable[str], profiles: Profiles) -> None:
+        """Resolve the roles. A profile that is wrong fails when its turn comes.
+
+        Raises:
+            UsageError: An option is wrong, or a word is probably meant for another role.
+            ConfigError: A word is neither a profile nor a role.
+        """
+        for name in names:
+            role = self._roles[name] = _Role(name, _words(self._arguments))
+            role.error = self._wrong(role, is_profile=profiles.get(name) is not None)
+
+    def _wrong(self, role: _Role, *, is_profile: bool) -> AwsenvError | None:
+        try:
+            self._resolved(role, None)
+        except UsageError:
+            raise
+        except AwsenvError as error:
+            if isinstance(error, ConfigError) and not is_profile:
+                raise
+            return error
+        return None
+
+    def _resolved(self, role: _Role, region: str | None) -> Resolved:
+        if region not in role.resolved:
+            options = self._arguments if region is None else _with(self._arguments, region=region)
+            role.resolved[region] = resolve(self._caller, role.name, None, options)
+        return role.resolved[region]
+
+    def jobs(self, regions: Sequence[str | None], command: Sequence[str]) -> Iterator[Job]:
+        """Yield the jobs of the command.
+
+        Raises:
+            UsageError: The command has a placeholder without a value.
+        """
+        needed = each.placeholders(command)
+        for role in self._roles.values():
+            if regions != [None] and role.chain is not None and role.chain.region is None:
+                # The credentials of the global endpoint of STS do not hold in every region.
+                role.words = [*role.words, "--region", str(regions[0])]
+            for region in regions:
+                job = self._job(role, region)
+                for name in needed & {"region", "role"} if role.error is None else ():
+                    if getattr(job, name) is None:
+                        hint = "--regions REGION,..." if name == "region" else f"leave {{{name}}} out"
+                        raise UsageError(f"{{{name}}} has no value for {printable(role.name)}", hint=hint)
+                yield job
+
+    def _job(self, role: _Role, region: str | None) -> Job:
+        chain = role.chain
+        last = None if chain is None else chain.last
+        account = name = None
+        own = None if chain is None else chain.region
+        if isinstance(last, AssumeRole):
+            account, name = last.role.account, last.role.name
+        label = role.name if region is None else f"{role.name} {region}"
+        job = Job(role.name, account, name, region or own, (), label)
+        return replace(job, argv=self._filled(job))
+
+    def _filled(self, job: Job) -> tuple[str, ...]:
+        values = {name: getattr(job, name) for name in ("profile", "account", "role", "region")}
+        return each.filled(self._command, values)
+
+    def colors(self) -> dict[str, str]:
+        """Return the colours of the roles that have one."""
+        chains = ((role.name, role.chain) for role in self._roles.values())
+        return {name: chain.rails.color for name, chain in chains if chain is not None and chain.rails.color}
+
+    def confirm(self) -> None:
+        """Ask for each protected role, by name. One that is not confirmed fails when its turn comes."""
+        for role in self._roles.values():
+            resolved = role.resolved.get(None)
+            if resolved is not None:
+                role.error = self._declined(resolved)
+                role.words = [*role.words, "--yes"]
+
+    def _declined(self, resolved: Resolved) -> AwsenvError | None:
+        try:
+            self._caller.provider.confirm(replace(resolved, question=None))
+        except UsageError as error:
+            return error
+        return None
+
+    def open_sessions(self) -> None:
+        """Request a role of each MFA session, and each role that takes a code of its own, one after the other.
+
+        Raises:
+            AwsenvError: It keeps all roles from being assumed.
+        """
+        opened = set()
+        for role in self._roles.values():
+            resolved = role.resolved.get(None)
+            if role.error is not None or resolved is None or resolved.chain.mfa is None:
+                continue
+            chain, device = resolved.chain, resolved.chain.mfa
+            key = config.mfa_session_key(chain, device.serial, resolved.profiles, resolved.environ)
+            if key not in opened or config.through_session(chain) is None:
+                opened.add(key)
+                self._open(role, device)
+        errors = {self._known(role) for role in self._roles.values()}
+        if len(errors) == 1 and (error := errors.pop()) is not None:
+            raise error
+
+    def _known(self, role: _Role) -> AwsenvError | None:
+        """Return why a role cannot be assumed; None: nothing is known against it."""
+        device = None if role.chain is None else role.chain.mfa
+        return role.error or (None if device is None else self._refusals.get(device.serial))
+
+    def _open(self, role: _Role, device: Mfa) -> None:
+        code, self._code = self._code, None
+        try:
+            role.credentials(self._requests, code)
+        except AwsenvError as error:
+            role.error = error
+            if not isinstance(error, RefusedError):
+                self._refusals[device.serial] = error
+
+    def run(self, runner: Runner, printed: streams.Streams) -> list[Result]:
+        """Let the runner run, while nothing is asked and nothing but its output is shown."""
+        self._is_running, self._printed = True, printed
+        return runner.run(printed)
+
+    def prepared(self, job: Job) -> Ready:
+        """Return a job with its environment.
+
+        Raises:
+            AwsenvError: The role cannot be assumed, or a placeholder has no value.
+        """
+        try:
+            return self._prepared(job)
+        except AwsenvError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
+            raise installation.fault(error) from None
+
+    def _prepared(self, job: Job) -> Ready:
+        role = self._roles[job.profile]
+        if role.error is not None:
+            raise role.error
+        region = job.region if job.label != role.name else None
+        resolved = self._resolved(role, region)
+        assert self._printed is not None  # noqa: S101 - it runs
+        credentials = role.credentials(self._requests, note=partial(self._printed.note, job))
+        job = replace(job, account=job.account or credentials.account)
+        if job.account is None and "account" in each.placeholders(self._command):
+            raise UsageError("{account} has no value: AWS does not say the account", hint="name the role by its ARN")
+        change = changes.change(resolved.chain, credentials, self._caller.environ)
+        environ = changes.for_command(change.applied_to(self._caller.environ))
+        return Ready(replace(job, argv=self._filled(job)), environ)
+
+    def _asks(self, device: Mfa) -> bool:
+        """Return whether the user may be asked for a code of *device*.
+
+        Raises:
+            AwsenvError: It was asked for, and the MFA session could not be opened.
+        """
+        if self._is_running and device.serial in self._refusals:
+            raise self._refusals[device.serial]
+        return not self._is_running
+
+    def _waits(self, text: str, /, *, beside: bool = False) -> AbstractContextManager[object]:
+        return (unseen if self._is_running else self._caller.provider.waits)(text, beside=beside)
+
+
+class _EachPrompts(Prompts):
+    """The prompts of a request. While commands run, they ask for no code."""
+
+    def __init__(self, caller: Caller, asks: Callable[[Mfa], bool]) -> None:
+        super().__init__(caller.environ, waits=waiting.Waiting(list(caller.args)), args=list(caller.args))
+        self._asks = asks
+
+    def code(self, device: Mfa, **about: Any) -> str:
+        """Return a code of the device, as `Prompts` does.
+
+        Raises:
+            MfaError: There is none.
+        """
+        if not self._asks(device):
+            fact = f"an MFA code of {printable(device.title)} is needed, and none is asked for while commands run"
+            raise MfaError(fact, hint="awsenv exec ROLE -- COMMAND")
+        return super().code(device, **about)
+
+
+def _words(options: RoleOptions) -> list[str]:
+    """Return the options about a role, as they are typed."""
+    words = []
+    for option in declared(RoleOptions).values():
+        value = getattr(options, option.name)
+        for each_value in value if isinstance(value, list) else [] if value is None else [value]:
+            words += ["--" + option.name.replace("_", "-"), each_value]
+    return words
+
+
+def _with(arguments: EachArguments, **values: Any) -> EachArguments:
+    typed = {name: getattr(arguments, name) for name in declared(type(arguments))}
+    return type(arguments)(**{**typed, **values})
+
+
+def _with_secret(caller: Caller, arguments: EachArguments) -> EachArguments:
+    """Return the arguments with the external id that is to be typed: once for all roles."""
+    typed = arguments.external_id or changes.original(caller.environ).get("AWSENV_EXTERNAL_ID")
+    return arguments if typed != "-" else _with(arguments, external_id=caller.ask_secret("External id: "))
