@@ -52,7 +52,7 @@ class Answers(Prompts):
         """
         if self._confirm is None:
             raise UsageError(question.fact, question.origin, hint="pass confirm=True, or a function")
-        if not _called(self._confirm, f"{question.fact}. {question.text or 'Use it?'} ", UsageError):
+        if not _called(self._confirm, f"{question.fact}. Use it? ", UsageError):
             raise UsageError(f"nothing was done: {printable(question.name)} was not confirmed", question.origin)
         self._confirmed = question.fact
 
