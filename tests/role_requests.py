@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,8 @@ class Case:
         return Case(self.name, filled(self.role), tuple(map(filled, self.words)), arguments, self.needs_code)
 
 
-_POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+_POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+_READ = json.dumps({**_POLICY, "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}})
 
 ROLE_REQUESTS = (
     Case("a profile", "read-only"),
@@ -55,7 +57,8 @@ ROLE_REQUESTS = (
         ("--tag", "team=blue", "--tag", "cost center=a=b", "--transitive-tag=team"),
         {"tags": {"team": "blue", "cost center": "a=b"}, "transitive_tags": ["team"]},
     ),
-    Case("a session policy", "read-only", ("--policy", _POLICY), {"policy": _POLICY}),
+    Case("a session policy", "read-only", ("--policy", json.dumps(_POLICY)), {"policy": _POLICY}),
+    Case("a session policy as text", "read-only", ("--policy", _READ), {"policy": _READ}),
     Case(
         "a managed policy",
         "read-only",

@@ -9,6 +9,7 @@ Notes, such as that AWS grants a role for less time than was requested, go to th
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -73,7 +74,7 @@ def credentials(
     source_identity: str | None = None,
     tags: Mapping[str, str] | None = None,
     transitive_tags: Sequence[str] = (),
-    policy: str | None = None,
+    policy: str | Mapping[str, object] | None = None,
     policy_arns: Sequence[str] = (),
     profile: str | None = None,
     mfa_serial: str | None = None,
@@ -96,7 +97,7 @@ def credentials(
         source_identity: The source identity, which a chain passes on.
         tags: Session tags.
         transitive_tags: The keys of those that a chain passes on.
-        policy: A session policy to narrow the role: JSON, or `file://PATH`.
+        policy: A session policy to narrow the role, or its JSON, or `file://PATH`.
         policy_arns: Managed policies to narrow the role.
         profile: The source profile, instead of the role's own.
         mfa_serial: The MFA device of the source user.
@@ -131,7 +132,7 @@ def environment(
     source_identity: str | None = None,
     tags: Mapping[str, str] | None = None,
     transitive_tags: Sequence[str] = (),
-    policy: str | None = None,
+    policy: str | Mapping[str, object] | None = None,
     policy_arns: Sequence[str] = (),
     profile: str | None = None,
     mfa_serial: str | None = None,
@@ -158,7 +159,7 @@ def session(
     source_identity: str | None = None,
     tags: Mapping[str, str] | None = None,
     transitive_tags: Sequence[str] = (),
-    policy: str | None = None,
+    policy: str | Mapping[str, object] | None = None,
     policy_arns: Sequence[str] = (),
     profile: str | None = None,
     mfa_serial: str | None = None,
@@ -286,7 +287,9 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
     """
     for option in declared(RoleOptions).values():
         value = options.get(FIELDS.get(option.name, option.name))
-        if isinstance(value, MappingABC):
+        if isinstance(value, MappingABC) and not option.is_list:
+            value = json.dumps(value)
+        elif isinstance(value, MappingABC):
             if any("=" in key for key in value):
                 raise UsageError("the key of a session tag has a =", Origin(f"{option.name}s"))
             value = ["=".join(pair) for pair in value.items()]
