@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from awsenv.cli.declarations import Option
+
 _LINE = re.compile(
     r"""(?mx)
     ^(?P<head>
@@ -71,24 +73,13 @@ def _replaced(words: list[str]) -> Iterator[str | None]:
     rest = words[bool(name) :]
     while rest:
         word = rest.pop(0)
-        option, has_value, value = _unquoted(word).partition("=")
-        if option == "--" and runs:
+        text = _unquoted(word)
+        if text == "--" and runs:
             return
-        if option.startswith("-") and option != "-":
-            found = known.get(option)
-            is_flag = found.is_flag if found is not None else all(f"-{each}" in known for each in option[1:])
-            hides = found is None or found.name == "external_id"
-            instead = "-" if found is not None else None
-            if has_value:
-                is_kept = not hides or _VARIABLE.fullmatch(value)
-                yield word if is_kept else option if instead is None else f"{option}={instead}"
-                continue
-            yield word
-            if not is_flag and rest and not _unquoted(rest[0]).startswith("--"):
-                value = rest.pop(0)
-                yield value if not hides or _VARIABLE.fullmatch(value) else instead
+        if text.startswith("-") and text != "-":
+            yield from _option(word, rest, known)
             continue
-        is_number = re.fullmatch("[0-9]+", _unquoted(word)) is not None
+        is_number = re.fullmatch("[0-9]+", text) is not None
         place = places.pop(0) if places else None
         if runs and place is not None and place.name in {"code", "command"} and not is_number:
             return
@@ -96,6 +87,25 @@ def _replaced(words: list[str]) -> Iterator[str | None]:
             places.insert(0, place)
         is_shown = place is not None and place.name != "code" and not (is_number and takes_code)
         yield word if is_shown or _VARIABLE.fullmatch(word) else None
+
+
+def _option(word: str, rest: list[str], known: dict[str, Option]) -> Iterator[str | None]:
+    """Yield what to show of the option *word*, and of its value if that is the first of *rest*, which it takes.
+
+    The value of an unknown option is left out: it may be that of a mistyped one.
+    """
+    name, has_value, value = _unquoted(word).partition("=")
+    option = known.get(name)
+    is_hidden = option is None or option.name == "external_id"
+    if has_value:
+        is_shown = not is_hidden or _VARIABLE.fullmatch(value)
+        yield word if is_shown else name if option is None else f"{name}=-"
+        return
+    yield word
+    is_flag = all(f"-{letter}" in known for letter in name[1:]) if option is None else option.is_flag
+    if not is_flag and rest and not _unquoted(rest[0]).startswith("--"):
+        value = rest.pop(0)
+        yield value if not is_hidden or _VARIABLE.fullmatch(value) else None if option is None else "-"
 
 
 def _unquoted(word: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
 from contextlib import suppress
 
@@ -71,4 +72,4 @@ def _names(*kinds: str) -> Iterator[str]:
     for line in names.splitlines():
         kind, name, *_ = line.split("\t")
         if kind in kinds:
-            yield name
+            yield shlex.quote(name)

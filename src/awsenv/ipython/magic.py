@@ -28,7 +28,7 @@ NAME = "awsenv"
 EARLY = 300
 """Seconds before their end at which the keys in `os.environ` are renewed, as by the hooks of the shells."""
 _PAUSE = 60
-"""Seconds after which a renewal that failed is tried again."""
+"""Seconds between two renewals: one may fail, or give keys that end as soon."""
 
 _WITHOUT_ASKING = ("%awsenv ROLE CODE", "in a shell, before: awsenv login")
 """The next steps where an MFA code is needed, and the frontend cannot ask for it."""
@@ -58,6 +58,7 @@ class Magic:
         self._shell = shell
         self._request: Request | None = None
         self._renews_from = 0.0
+        self._has_noted = False
         self._session: Session | None = None
         self._session_before: Session | None = None
 
@@ -125,12 +126,13 @@ class Magic:
 
         from awsenv import api, variables  # noqa: PLC0415 - the same
         from awsenv.aws import boto  # noqa: PLC0415 - the same
-        from awsenv.cli import process  # noqa: PLC0415 - the same
+        from awsenv.cli import commands, process  # noqa: PLC0415 - the same
         from awsenv.model import Change  # noqa: PLC0415 - the same
 
         options = typed(words)
         is_quiet, role = options.pop("quiet", False), options.pop("role")
-        confirm = options.pop("yes", False) or partial(_confirmed, role)
+        name = os.environ.get(variables.PREVIOUS, role) if role == commands.PREVIOUS else role
+        confirm = options.pop("yes", False) or partial(_confirmed, name)
         code = options.pop("code", None) or _asked_code
         if options.get("external_id") == "-":
             options["external_id"] = _asked("External id: ", instead=("--external-id ID",))
@@ -146,7 +148,8 @@ class Magic:
         if self._session is None or boto.default() is not self._session:
             self._session_before = boto.default()
         boto.set_default(session)
-        self._request, self._renews_from, self._session = request, 0.0, session
+        self._request, self._session = request, session
+        self._renews_from, self._has_noted = 0.0, False
         if not is_quiet:
             _print(f"{_active()}\n")
 
@@ -185,14 +188,15 @@ class Magic:
             return
         if os.environ.get("AWSENV_AUTO_REFRESH") == "0":
             return
+        self._renews_from = now + _PAUSE
         try:
             made = request.credentials()
             _apply(changes.new_keys(made, os.environ, os.environ.get(variables.RENEW)))
         except Exception as error:  # noqa: BLE001 - the cell runs all the same
-            if not self._renews_from:
+            if not self._has_noted:
                 fact = f"the keys of {active.role} in os.environ are about to end, and cannot be renewed"
                 _tell([Note(fact, hints=(f"%awsenv {active.role}",), because=_shown(error).fact)])
-            self._renews_from = now + _PAUSE
+            self._has_noted = True
 
 
 def _asked(question: str, *, instead: tuple[str, ...]) -> str:
