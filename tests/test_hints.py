@@ -39,6 +39,8 @@ WITHOUT_HINT = {
     "cancelled": "the user has pressed Ctrl-D",
     "you did not accept the plan": "the user has said no",
     "you did not confirm": "the same",
+    "was not confirmed": "the same",
+    "only an agent serves an endpoint": "no request of a program wants one",
     "that is not": "the question says what to type",
     "command not found": "in the words of env(1), which says no more",
 }

@@ -235,7 +235,7 @@ class Request:
         **options: Any,
     ) -> None:
         if role.startswith("-") and role != "-":
-            raise UsageError("the name of a role does not begin with -")
+            raise UsageError("the name of a role does not begin with -", hint="pass a profile, an ARN or ACCOUNT/ROLE")
         # It may be made again hours later, when another role is active.
         self._environ = process.environ() if environ is None else dict(environ)
         self._code = limits.mfa_code(code) if isinstance(code, str) else code
@@ -244,7 +244,8 @@ class Request:
         try:
             b"".join(map(os.fsencode, self._role))
         except UnicodeEncodeError:
-            raise UsageError("the role or an option has a character that no command line can have") from None
+            fact = "the role or an option has a character that no command line can have"
+            raise UsageError(fact, hint="take it out of ROLE, or of the option") from None
 
     def credentials(self) -> Credentials:
         """Return the credentials."""
@@ -291,7 +292,8 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
             value = json.dumps(value)
         elif isinstance(value, MappingABC):
             if any("=" in key for key in value):
-                raise UsageError("the key of a session tag has a =", Origin(f"{option.name}s"))
+                hint = "take it out of the key: AWS gets KEY=VALUE"
+                raise UsageError("the key of a session tag has a =", Origin(f"{option.name}s"), hint=hint)
             value = ["=".join(pair) for pair in value.items()]
         elif isinstance(value, timedelta):
             value = int(value.total_seconds())
