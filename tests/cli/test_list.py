@@ -386,6 +386,17 @@ def test_the_list_is_as_wide_as_the_terminal_that_shows_it(
 def test_a_profile_that_calls_awsenv_for_a_role_is_left_out(listed: List) -> None:
     """It is the same role once more, for other tools; one that calls awsenv for anything else is a source."""
     calls = "credential_process = /opt/awsenv credential-process"
-    config = f"{CONFIG}[profile x-deploy]\n{calls} --yes deploy\n[profile odd]\n{calls} 123456789012/audit\n"
-    sources = json.loads(listed(config, as_json=True).text)["sources"]
-    assert ["default", "work", "robot", "odd"] == [each["profile"] for each in sources]
+    config = f"""{CONFIG}[profile x-deploy]
+{calls} --yes --region eu-west-1 --tag=a=b deploy
+[profile odd]
+{calls} 123456789012/audit
+[profile other]
+{calls} --profile deploy audit
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = default
+{calls} deploy
+"""
+    shown = json.loads(listed(config, as_json=True).text)
+    assert ["default", "work", "robot", "odd", "other"] == [each["profile"] for each in shown["sources"]]
+    assert "role" == shown["roles"][-1]["profile"]

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.cli.arguments import ProfilesArguments
+from awsenv.cli.arguments import CredentialProcessArguments, HelpOption, ProfilesArguments
+from awsenv.cli.declarations import options
 from awsenv.cli.options import Caller
 from awsenv.cli.profiles import run
 from awsenv.cli.prompts import Prompts
+from awsenv.config.recursion import FLAGS
 from awsenv.errors import AwsenvError, ConfigError, UsageError
 from awsenv.provider import Provider
 
@@ -106,9 +108,16 @@ def test_a_second_run_adds_only_what_is_missing(made: Made) -> None:
     assert ["[profile x-new]"] == [line for line in printed.splitlines() if line.startswith("[")]
 
 
-def test_another_profile_of_that_name_stays(made: Made) -> None:
+def test_options_without_a_value_are_known() -> None:
+    """The role that a profile calls awsenv for is the first word that is not the value of an option."""
+    known = options(CredentialProcessArguments) | options(HelpOption)
+    assert FLAGS == {"--", *(name for name, each in known.items() if each.is_flag and name.startswith("--"))}
+
+
+@pytest.mark.parametrize("text", ["region = us-east-1", f"{PROCESS} staging", f"{PROCESS} --profile prod other"])
+def test_another_profile_of_that_name_stays(made: Made, text: str) -> None:
     """A profile of another content is not printed: a second section of its name would break the file."""
-    printed = made(f"{CONFIG}[profile x-prod]\nregion = us-east-1\n", "prod")
+    printed = made(f"{CONFIG}[profile x-prod]\n{text}\n", "prod")
     (note,) = printed.notes
     assert ("", "profile 'x-prod' exists, and does not call awsenv for 'prod'") == (printed.text, note.fact)
     assert "~/.aws/config:13, [profile x-prod]" == str(note.origins[0])
@@ -142,9 +151,11 @@ def test_a_name_that_sdks_read_differently_gets_no_profile(made: Made, name: str
     assert "~/.aws/config:13" in str(note.origins[0])
 
 
-@pytest.mark.parametrize(("prefix", "fact"), [(None, "which prefix?"), ("", "which prefix?"), ("a b", "'a b'")])
+@pytest.mark.parametrize(
+    ("prefix", "fact"), [(None, "which prefix?"), ("", "which prefix?"), ("a b", "'a b'"), ("-x", "'-x'")]
+)
 def test_a_prefix_must_be_part_of_a_name(made: Made, prefix: str | None, fact: str) -> None:
-    """Without a prefix a profile would name itself; with a space, SDKs would read it differently."""
+    """Without one a profile would name itself; with a space, SDKs would read it differently; none is an option."""
     with pytest.raises(UsageError) as caught:
         made(prefix=prefix)
     assert caught.value.fact.endswith(fact)

@@ -260,6 +260,25 @@ def test_the_login_of_a_role_is_a_whole_command(home: Home, files: str, word: st
     assert chain.source == config.resolve_login(RoleRequest(name), profiles, environ).source
 
 
+@pytest.mark.parametrize(
+    ("profile", "source"), [("x-a", "default"), ("x-b", "default"), ("x-c", "x-c"), ("x-d", "x-d")]
+)
+def test_a_profile_that_calls_awsenv_stands_for_its_role(home: Home, profile: str, source: str) -> None:
+    """Where AWS_PROFILE names one, as direnv may, the session is that of the source of the role."""
+    calls = "credential_process = awsenv credential-process"
+    files = (
+        f"[default]\n{KEYS}mfa_serial = {JANE}\n",
+        *(f"[profile x-{name}]\n{calls} --yes {name}\n" for name in "abc"),
+        f"[profile x-d]\n{calls} 123456789012/d\n",
+        *(role(name, source) for name, source in (("a", "default"), ("b", "x-a"), ("c", "x-c"))),
+    )
+
+    chain = login(home, RoleRequest(""), *files, AWS_PROFILE=profile)
+
+    assert (source, source == "default") == (chain.source.profile, GetSessionToken(Mfa(JANE)) in chain.hops)
+    assert chain == login(home, RoleRequest(""), *files, AWS_PROFILE=source)
+
+
 def test_of_several_sources_none_is_taken(home: Home) -> None:
     """The next steps are whole commands."""
     files = f"[profile me]\n{KEYS}[profile 'o k']\n{KEYS}" + role("a", "me") + role("b", "o k")

@@ -48,7 +48,7 @@ def run(caller: Caller, arguments: ProfilesArguments) -> Print:
         ConfigError: A file cannot be read, or AWS's tools cannot call awsenv where it is.
     """
     prefix = arguments.prefix or ""
-    if not re.fullmatch(f"{_NAME}+", prefix):
+    if not re.fullmatch(f"{_NAME}+", prefix) or prefix.startswith("-"):
         fact = f"not every AWS SDK can read a profile that begins with {quoted(prefix)}" if prefix else "which prefix?"
         raise UsageError(fact, hint=(_EXAMPLE, "awsenv list shows the roles"))
     environ = changes.original(caller.environ)
@@ -107,7 +107,7 @@ class _Made:
             because = "only letters, digits and - _ . / % @ are the same to all, and no - at the beginning"
             return Note(fact, entry.origin, (f"give {quoted(entry.name)} another name",), because)
         there = self.profiles.get(name)
-        if there is not None and entry.name not in asked_for(there):
+        if there is not None and entry.name != asked_for(there):
             fact = f"profile {quoted(name)} exists, and does not call awsenv for {quoted(entry.name)}"
             return Note(fact, there.origin, ("choose another prefix: --as", "remove that profile, and try again"))
         if name in self._sources(entry.name):

@@ -8,7 +8,7 @@ from awsenv.config import limits, sources
 from awsenv.config.hops import device_of
 from awsenv.config.links import every
 from awsenv.config.rails import rails
-from awsenv.config.recursion import asked_for
+from awsenv.config.recursion import other_name_of
 from awsenv.config.resolution import regions
 from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Mfa, Rails, RoleRequest
@@ -54,14 +54,11 @@ def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
     The sources that the environment describes come last. A profile that calls awsenv for another that is a role has
     none: it gives other tools the same role again.
     """
-    found = ((profile, links) for profile, links in every(profiles, environ) if not _is_again(profile, profiles))
+    found = (
+        (profile, links) for profile, links in every(profiles, environ) if other_name_of(profile, profiles) is None
+    )
     entries = (_entry(profile, links, environ) for profile, links in found)
     return (*(each for each in entries if each.role_arn is not None or each.kind is not None), *_ambient(environ))
-
-
-def _is_again(profile: Profile, profiles: Profiles) -> bool:
-    others = (profiles.get(name) for name in asked_for(profile))
-    return any(other is not None and sources.is_role(other) for other in others)
 
 
 def _ambient(environ: Environ) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from awsenv.config import files, limits, partitions, sources
 from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
+from awsenv.config.recursion import other_name_of
 from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.record import dataclass, replace
 from awsenv.wording import printable, quoted
@@ -81,21 +82,24 @@ def links_of(request: RoleRequest, profiles: Profiles, environ: Environ) -> Link
 def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
     """Return the links of `awsenv login`: to the source of the profile that *request* names, or of the environment.
 
-    Without either, to the only source that there is.
+    Without either, to the only source that there is. A profile that calls awsenv for a role stands for that role.
 
     Raises:
         ConfigError: There is no such profile, source profiles form a loop, or a profile contradicts itself.
         SourceError: There are no source credentials.
     """
     name = source_name(request)
-    if name is not None:
-        return _selected(name, profiles, environ)
-    links = _ambient(profiles, environ)
+    links = _ambient(profiles, environ) if name is None else _selected(name, profiles, environ)
     if links is None:
         names = _sources(profiles, environ)
         if len(names) != 1:
             raise _no_default(None, profiles, environ)
         links = _selected(Setting(names[0], TYPED), profiles, environ)
+    followed: list[Profile] = []
+    while (source := links.source_profile) is not None and source not in followed:
+        followed.append(source)
+        role = other_name_of(source, profiles)
+        links = links if role is None else _followed(role, None, profiles, environ)
     return links
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from awsenv.config.sources import KINDS
+from awsenv.config.sources import KINDS, is_role, kind_of
 from awsenv.errors import ConfigError
 from awsenv.wording import printable, quoted
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _WITHIN = "_AWSENV_WITHIN"
 """The profiles whose `credential_process` is running, one a line; set for that process and its children."""
 
+FLAGS = frozenset({"--yes", "--quiet", "--print", "--help", "--"})
+"""What begins with two hyphens in a command line of `credential-process`, and has no value."""
+
 
 def words(profile: Profile) -> list[str]:
     """Return the words of the `credential_process` of *profile*; none if it has none, or lacks a quote."""
@@ -26,11 +29,24 @@ def words(profile: Profile) -> list[str]:
         return []
 
 
-def asked_for(profile: Profile) -> list[str]:
-    """Return the words behind `awsenv credential-process` in *profile*, the role among them."""
+def asked_for(profile: Profile) -> str | None:
+    """Return the role that the `credential_process` of *profile* calls awsenv for; None: it does something else."""
     program, *rest = words(profile) or [""]
-    is_awsenv = program.rpartition("/")[2] == "awsenv" and rest[:1] == ["credential-process"]
-    return rest[1:] if is_awsenv else []
+    if program.rpartition("/")[2] != "awsenv" or rest[:1] != ["credential-process"]:
+        return None
+    left = iter(rest[1:])
+    for word in left:
+        if not word.startswith("-"):
+            return word
+        if word.startswith("--") and "=" not in word and word not in FLAGS:
+            next(left, None)
+    return None
+
+
+def other_name_of(profile: Profile, profiles: Profiles) -> Profile | None:
+    """Return the role that *profile* gives to other tools, by calling awsenv for it; None: it is no such profile."""
+    role = None if is_role(profile) or kind_of(profile) != "process" else profiles.get(asked_for(profile) or "")
+    return role if role is not None and is_role(role) else None
 
 
 def entered(profile: str, environ: Environ) -> dict[str, str]:
