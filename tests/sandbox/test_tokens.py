@@ -118,6 +118,7 @@ def test_a_database_knows_who_connects(sandbox: Sandbox, assumed: Credentials) -
     refused = {
         "another database": (connect, "db2.test:5432", "bob"),
         "another user": (connect, DATABASE, "eve"),
+        "for another user": (connect.replace("DBUser", "dbuser"), DATABASE, "bob"),
         "another action": (other, DATABASE, "bob"),
         "another service": (foreign, DATABASE, "bob"),
         "service or region": (connect, DATABASE, "bob", "eu-west-1"),

@@ -80,7 +80,7 @@ def for_database(token: str, address: str, user: str, region: str) -> Request:
     _check_query(query, {"action", "dbuser"}, "connect")
     request = Request("GET", f"/?{query}", {"host": address}, b"")
     signed = signature.parse(request)
-    if request.query["DBUser"] != user:
+    if request.query.get("DBUser") != user:
         raise _refused("it is for another user")
     if (signed.service, signed.region) != (CONNECT.service, region):
         raise _refused("it is for another service or region")
