@@ -127,6 +127,12 @@ def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
         ("login --profile defualt", "awsenv login --profile default"),
         ("power-user --profile=defalt", "awsenv power-user --profile=default"),
         ("doctor power-user --profile defualt", "awsenv doctor power-user --profile default"),
+        ("eks blue power-user", "awsenv token eks blue power-user"),
+        ("eks", "awsenv token eks CLUSTER ROLE [CODE]"),
+        ("rds db:5432 bob power-user 123456", "awsenv token rds db:5432 bob power-user"),
+        ("get-token --cluster-name blue", "awsenv token eks CLUSTER ROLE [CODE]"),
+        ("tokn eks blue power-user", "awsenv token eks blue power-user"),
+        ("tokn", "awsenv token eks CLUSTER ROLE [CODE] | rds HOST:PORT USER ROLE [CODE]"),
     ],
 )
 def test_a_typo_is_refused_with_the_line_that_was_meant(
@@ -229,6 +235,7 @@ def test_a_word_of_another_tool_leads_to_ours(mistake: Callable[[str], UsageErro
     expected = {
         "use": "awsenv power-user",
         **{each: f"awsenv {each} power-user" for each in ("exec", "console")},
+        "token": f"awsenv {MEANT[word]} power-user",
     }
     known = f"awsenv {MEANT[word]}" if name in {*COMMANDS, "--version"} else MEANT[word]
     assert (f"there is no command or profile {word!r}", expected.get(name, known)) == (error.fact, error.hints[0])
@@ -278,6 +285,14 @@ def test_no_word_of_another_tool_is_a_command(word: str) -> None:
             "awsenv ROLE: the role is the first word, a profile or an ARN",
         ),
         ("list --region x", "there is no option --region", "awsenv list --help"),
+        ("token eks --cluster-name c r", "there is no option --cluster-name", "awsenv token eks CLUSTER ROLE [CODE]"),
+        ("token eks c --role-arn r", "there is no option --role-arn", "awsenv token eks CLUSTER ROLE [CODE]"),
+        (
+            "token rds db:1 u r --mfa-code 1",
+            "there is no option --mfa-code",
+            "awsenv token rds HOST:PORT USER ROLE [CODE]",
+        ),
+        ("token eks c r --reg x", "there is no option --reg", "awsenv token eks c r --region x"),
         ("--foo", "there is no option --foo", "awsenv --help"),
         ("power-user --foo", "there is no option --foo", "awsenv use --help"),
         ("power-user -p x", "there is no option -p", "awsenv use --help"),

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from awsenv.cli import typos
 from awsenv.cli.arguments import ARGUMENTS, HelpOption
-from awsenv.cli.commands import COMMANDS, USAGE, usage
+from awsenv.cli.commands import COMMANDS, usage
 from awsenv.cli.declarations import Word, declared, options, present
 from awsenv.cli.reader import HELP, is_about_role
 from awsenv.errors import UsageError
@@ -74,9 +74,10 @@ class _Command(TyperCommand):
             return places, rest
         words = [*(word for each in places if (word := values.pop(each.name)) is not None), *rest]
         has = present(places, next(iter(words), None))
-        if has is None and words:
+        if has is None and words and not _is_number(words[0]):
             raise UsageError(f"there is no {places[0].name} {quoted(words[0])}", hint=usage(self.name or ""))
-        has = has or places[:1]
+        if has is None:
+            return places[:1], []
         values.update(zip((each.name for each in has), words, strict=False))
         return has, words[len(has) :]
 
@@ -191,7 +192,7 @@ def _wrong(error: TyperException, called: str, args: list[str]) -> UsageError:
     typed = typed if typed.strip("-") else typed + equals
     fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
     long = [option for option in known if option.startswith("--") and option != "--help"]
-    hint = typos.option_hint(args, typed, long, COMMANDS[called].usage if called else USAGE)
+    hint = typos.option_hint(args, typed, long, called)
     page = called if not args[0].startswith("-") else ""
     return UsageError(fact[:1].lower() + fact[1:], hint=hint or " ".join(filter(None, ("awsenv", page, "--help"))))
 

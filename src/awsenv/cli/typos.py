@@ -14,7 +14,7 @@ from itertools import pairwise
 from awsenv import config
 from awsenv.cli import reader
 from awsenv.cli.arguments import ARGUMENTS
-from awsenv.cli.commands import COMMANDS, DEFAULT, usage
+from awsenv.cli.commands import COMMANDS, DEFAULT, USAGE, usage
 from awsenv.cli.declarations import declared, options
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
@@ -40,6 +40,8 @@ MEANT = {
     **dict.fromkeys(("exit", "quit", "unset", "unassume", "deactivate", "reset"), "off"),
     **dict.fromkeys(("clear", "flush", "forget"), "lock"),
     "refresh": "renew",
+    **dict.fromkeys(("eks", "get-token"), "token eks"),
+    **dict.fromkeys(("rds", "generate-db-auth-token"), "token rds"),
     **dict.fromkeys(("info", "show", "current"), "status"),
     "whoami": "status --verify",
     "diagnose": "doctor",
@@ -74,7 +76,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if re.fullmatch("[0-9]+", role) and profiles.get(role) is None:
         what = "an MFA code" if len(role) == _DIGITS else "a number"
         known = any(profiles.get(arg) is not None for arg in args)
-        if command is not None and " | " in COMMANDS[command].usage:
+        if command is not None and _has_forms(command):
             hint = usage(command, args)
             raise UsageError(f"{what} stands in place of the role: which role?", hint=hint)
         meant = _line(args, {}) if known else usage(command or DEFAULT)
@@ -144,31 +146,35 @@ def check_profile(args: Sequence[str], name: str | None, profiles: Profiles, opt
         raise UsageError(f"there is no profile {quoted(name)} in {profiles.where}", Origin(option), hint=meant)
 
 
-def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: str) -> str | None:
+def option_hint(args: Sequence[str], typed: str, options: Sequence[str], name: str) -> str | None:
     """Return what to type instead of the option *typed*, which the command does not have; None: no guess.
 
     Args:
         args: The command line.
         typed: What was typed, without a value.
         options: The options that the command has.
-        usage: The usage of the command.
+        name: The command; empty: `awsenv` without one.
     """
+    form = COMMANDS[name].usage if name else USAGE
     options = [*options, "--help", *["--version"] * ([typed] == list(args))]
     parts = set(typed.lower().replace("_", "-").strip("-").split("-"))
+    begun = [option for option in options if option.startswith(f"--{typed.strip('-').lower()}")]
     found = nearest(typed, options)
-    if found is None and parts & {"mfa", "code", "otp", "token"} and not parts & {"serial"} and "CODE" in usage:
-        return "awsenv ROLE CODE: the MFA code is the second word" if "ROLE" in usage else "awsenv login CODE"
-    if found is None and "role" in parts and "session" not in parts and "ROLE" in usage:
+    if found is None and len(begun) != 1 and _has_forms(name):
+        # What is an option elsewhere, as that of the AWS CLI for a cluster, is a word here.
+        return usage(name, args)
+    if found is None and parts & {"mfa", "code", "otp", "token"} and not parts & {"serial"} and "CODE" in form:
+        return "awsenv ROLE CODE: the MFA code is the second word" if "ROLE" in form else "awsenv login CODE"
+    if found is None and "role" in parts and "session" not in parts and "ROLE" in form:
         return "awsenv ROLE: the role is the first word, a profile or an ARN"
     if found is None:
-        begun = [option for option in options if option.startswith(f"--{typed.strip('-').lower()}")]
         alike = [option for option in options if parts.intersection(option.strip("-").split("-"))]
         # The one that shares most, of `--role-session-name` all of `--session-name`.
         alike.sort(key=lambda option: len(set(option.strip("-").split("-")) ^ parts))
         found = begun[0] if len(begun) == 1 else next(iter(alike), None)
     if found is None:
-        name = nearest(typed.strip("-"), list(COMMANDS)) if list(args[:1]) == [typed] else None
-        return name and f"awsenv {name}"
+        command = nearest(typed.strip("-"), list(COMMANDS)) if list(args[:1]) == [typed] else None
+        return command and f"awsenv {command}"
     return _line([found + arg[len(typed) :] if arg.partition("=")[0] == typed else arg for arg in args], {})
 
 
@@ -194,12 +200,20 @@ def run_hints(args: Sequence[str]) -> tuple[str, ...]:
     return usage(DEFAULT), "awsenv exec ROLE -- COMMAND runs a command"
 
 
+def _has_forms(name: str) -> bool:
+    """Return whether the first word of the command decides which others follow."""
+    return name in COMMANDS and " | " in COMMANDS[name].usage
+
+
 def _called(args: Sequence[str], word: str, found: str) -> str:
     """Return the line that calls the command *found*, which *word* is meant for; or what to do instead."""
     meant = MEANT.get(found, found)
     name, *options = meant.split()
     if name not in {*COMMANDS, "help"}:
         return f"awsenv {meant}" if name == "--version" else meant
+    follow = [arg.startswith("-") for arg in args if arg != word]
+    if _has_forms(name) and (all(follow) or (meant != found and any(follow))):
+        return usage(name, options)
     needed = next(filter(str.isalpha, COMMANDS[name].usage.split()), None) if name in COMMANDS else None
     # What follows another tool's word need not be what follows ours.
     rest = list(args[1:] if args[0] == "--" else args) if needed is not None or meant == found else []
