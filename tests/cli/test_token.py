@@ -219,6 +219,7 @@ def test_the_region_is_that_of_the_database(
     ("line", "fact", "step"),
     [
         ("", "which service?", "awsenv token eks CLUSTER ROLE [CODE] | rds HOST:PORT USER ROLE [CODE]"),
+        ("123456 eks", "which service?", "awsenv token eks CLUSTER ROLE [CODE]\n"),
         ("s3 bucket role", "there is no service 's3'", "awsenv token eks CLUSTER ROLE [CODE] | rds HOST"),
         ("eks", "which cluster?", "awsenv token eks CLUSTER ROLE [CODE]\n"),
         ("eks blue", "which role?", "awsenv token eks CLUSTER ROLE [CODE]\n"),
@@ -281,6 +282,20 @@ def test_a_role_that_is_denied_says_why(shared_world: World) -> None:
     assert "AWS refused" in answer.stderr
 
 
+def test_a_token_that_clusters_may_refuse_has_a_note(shared_world: World, tmp_path: Path) -> None:
+    """The authenticator of EKS says only Unauthorized to a token of more than 4,096 characters."""
+    config = tmp_path / "config"
+    notes = []
+    for length in (2600, 2700):
+        key = f"[profile long]\naws_access_key_id = A\naws_secret_access_key = b\naws_session_token = {'x' * length}\n"
+        config.write_text(f"{key}region = eu-central-1\n")
+        answer = shared_world.run("token", "eks", "blue", "long", AWS_CONFIG_FILE=str(config), **OF_AWS)
+        token = json.loads(answer.stdout)["status"]["token"]
+        notes.append((len(token) > 4096, f"the token has {len(token)} characters" in answer.stderr))
+
+    assert [(False, False), (True, True)] == notes
+
+
 def test_a_token_goes_to_no_terminal_and_no_file(shared_world: World, tmp_path: Path) -> None:
     """Without --print, the error says how kubectl and a database client get it."""
     master, slave = os.openpty()
@@ -310,6 +325,6 @@ def test_a_token_goes_to_no_terminal_and_no_file(shared_world: World, tmp_path: 
     assert [2, 2] == [shown.returncode, kept.returncode]
     assert "" == (tmp_path / "kept").read_text()
     assert "the token would have been shown on the terminal\n" in shown.stderr
-    assert "as exec: awsenv token eks blue read-only\n" in shown.stderr
+    assert "in the kubeconfig, as an exec plugin: awsenv token eks blue read-only\n" in shown.stderr
     assert "the token would have gone to a file\n" in kept.stderr
-    assert f'PGPASSWORD="$(awsenv token rds {DATABASE} bob read-only)" psql\n' in kept.stderr
+    assert f'TOKEN="$(awsenv token rds {DATABASE} bob read-only)" && PGPASSWORD="$TOKEN" psql\n' in kept.stderr

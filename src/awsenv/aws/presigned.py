@@ -23,6 +23,9 @@ ACCEPTED = 15 * 60
 CLUSTER = "x-k8s-aws-id"
 """The header that names the cluster of a token of EKS."""
 
+LONGEST = 4 * 1024
+"""Characters of a token that every cluster accepts (the same, `maxTokenLenBytes`; later versions may accept more)."""
+
 EKS_PREFIX = "k8s-aws-v1."
 _EKS_SECONDS = 60
 """What the URL says, as that of the AWS CLI."""

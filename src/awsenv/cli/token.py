@@ -62,7 +62,7 @@ def _eks(caller: Caller, arguments: TokenArguments) -> Print:
         hint = f"the name alone: {name}" if cluster.startswith("arn:") else "aws eks list-clusters shows the names"
         raise UsageError(f"{quoted(cluster)} is not the name of a cluster", hint=hint)
     words = shlex.join(["token", "eks", cluster, arguments.role])
-    resolved = _resolved(caller, arguments, f"in a user of the kubeconfig, as exec: awsenv {words}")
+    resolved = _resolved(caller, arguments, f"in the kubeconfig, as an exec plugin: awsenv {words}")
     session = session_of(resolved.chain, resolved.profiles, resolved.environ)
     client = client_settings(session)
     version, notes = _version(caller.environ)
@@ -72,13 +72,18 @@ def _eks(caller: Caller, arguments: TokenArguments) -> Print:
     if signer.expiration is not None:
         # A token ends with its keys, which the AWS CLI leaves out.
         ends = min(ends, int(signer.expiration.timestamp()))
+    token = presigned.eks(client, signer, cluster, now)
+    if len(token) > presigned.LONGEST:
+        fact = f"the token has {len(token)} characters, and a cluster may refuse more than {presigned.LONGEST}"
+        because = "it contains the session token of the role, which is long"
+        notes = (*notes, Note(fact, hints=("fewer session tags, or a shorter session policy",), because=because))
     answer = {
         "kind": "ExecCredential",
         "apiVersion": version,
         "spec": {},
         "status": {
             "expirationTimestamp": f"{datetime.fromtimestamp(ends, timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
-            "token": presigned.eks(client, signer, cluster, now),
+            "token": token,
         },
     }
     return Print(json.dumps(answer, indent=2) + "\n", notes)
@@ -109,7 +114,7 @@ def _rds(caller: Caller, arguments: TokenArguments) -> Print:
     if not user:
         raise UsageError("the user of the database is empty", hint=usage("token", ("rds",)))
     words = shlex.join(["token", "rds", address, user, arguments.role])
-    resolved = _resolved(caller, arguments, f'as a password: PGPASSWORD="$(awsenv {words})" psql')
+    resolved = _resolved(caller, arguments, f'TOKEN="$(awsenv {words})" && PGPASSWORD="$TOKEN" psql')
     region = _region(resolved.chain, host)
     signer = caller.provider.lease(resolved).credentials
     return Print(presigned.rds(signer, address, user, region, caller.now()) + "\n")
