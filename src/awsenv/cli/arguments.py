@@ -64,7 +64,7 @@ class RoleOptions(Arguments):
     external_id: str | None = option("ID", "External id, or - to type it without echo.")
     mfa_serial: str | None = option("ARN", "MFA device of the source user.")
     duration: str | None = option("TIME", "15m to 12h, or seconds; by default 1h.")
-    region: str | None = option("REGION", "Region to export.")
+    region: str | None = option("REGION", "Region, instead of the role's own.")
     session_name: str | None = option("NAME", "Role session name, as CloudTrail shows it.")
     source_identity: str | None = option("NAME", "Source identity, which a chain passes on.")
     tag: list[str] | None = option("KEY=VALUE", "Session tag; may be repeated.", is_list=True)
@@ -243,7 +243,7 @@ class ProfilesArguments(Arguments):
 
 
 class TokenArguments(QuietOption, YesOption, RoleOptions):
-    """Each token is valid for fifteen minutes. Nothing is sent to make one, except to assume ROLE.
+    """Each token is valid for fifteen minutes, or until ROLE ends. Nothing is sent to make one, except to assume ROLE.
 
     kubectl runs `awsenv token eks CLUSTER ROLE` as the exec plugin of a user in the kubeconfig, and reads its JSON.
 
