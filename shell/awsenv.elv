@@ -433,7 +433,7 @@ fn complete {|@words|
           set value = $row[2]
         }
       }
-    } elif (> (count $kinds) 0) {
+    } elif (and (> (count $kinds) 0) (not (str:has-suffix $kinds[0] ...))) {
       var form = (str:contains $kinds[0] /)
       set kinds = $kinds[1..]
       for row $table {
@@ -449,7 +449,7 @@ fn complete {|@words|
   } elif (str:has-prefix $words[-1] -) {
     offered options $command $table
   } elif (> (count $kinds) 0) {
-    offered $kinds[0] $command $table
+    offered (str:trim-suffix $kinds[0] ...) $command $table
   }
 }
 

@@ -135,11 +135,13 @@ def _awsenv_complete [context: string, position: int] {
             $value = $options.0?.2? | default ""
         } else {
             let form = if ($kinds.0? | default "") =~ '/' { $table | where {|row| $row.0 == $"($command) ($word)" } } else { [] }
-            $kinds = if ($form | is-empty) { $kinds | skip 1 } else { $form.0.1 | split row " " }
+            if ($kinds.0? | default "") !~ '\.\.\.$' {
+                $kinds = if ($form | is-empty) { $kinds | skip 1 } else { $form.0.1 | split row " " }
+            }
         }
     }
     let prefix = $context | str substring 0..<$position | split row --regex '\s' | last
-    let kind = if $value != "" { $value } else if $prefix starts-with "-" and $kinds != [rest] { "options" } else { $kinds.0? | default "" }
+    let kind = if $value != "" { $value } else if $prefix starts-with "-" and $kinds != [rest] { "options" } else { $kinds.0? | default "" | str replace "..." "" }
     if $kind in [rest command file] { return null }
     _awsenv_offered $kind $command $table | each {|it|
         {value: (if $it.value =~ '^[\w.@+,/-]+$' { $it.value } else { $it.value | to json }) description: $it.description}

@@ -278,12 +278,12 @@ def _awsenv_hook(program, folder):
                 if at + 1 == len(words):
                     return command, value
                 at += 1
-            elif not word.startswith("-"):
+            elif not word.startswith("-") and "..." not in "".join(kinds[:1]):
                 if kinds[:1] == ["command"] or kinds[:2] == ["-", "command"] and not word.isdigit():
                     return command, at
                 kinds = forms.get(f"{command} {word}", kinds[1:]) if "/" in "".join(kinds[:1]) else kinds[1:]
             at += 1
-        return command, len(words) if kinds[:1] == ["command"] else "".join(kinds[:1])
+        return command, len(words) if kinds[:1] == ["command"] else "".join(kinds[:1]).removesuffix("...")
 
     def complete(context):
         """Offer commands, options, roles and regions, and leave a command of `exec` to its own completer."""

@@ -160,8 +160,10 @@ function _awsenv_expect {
         builtin return
       fi
       _awsenv_value=${_awsenv_fields%% *}
-      _awsenv_fields=${_awsenv_fields#"$_awsenv_value"}
-      _awsenv_fields=${_awsenv_fields# }
+      [[ $_awsenv_value == *... ]] || {
+        _awsenv_fields=${_awsenv_fields#"$_awsenv_value"}
+        _awsenv_fields=${_awsenv_fields# }
+      }
       [[ $_awsenv_value != */* ]] || for _awsenv_row in "${_awsenv_forms[@]}"; do
         [[ ${_awsenv_row%%|*} != "$_awsenv_command $1" ]] || _awsenv_fields=${_awsenv_row#*|}
       done
@@ -180,7 +182,7 @@ function _awsenv_expect {
     [[ $_awsenv_fields != first* ]] || _awsenv_command=$_awsenv_command,awsenv
     ;;
   *)
-    _awsenv_kind=${_awsenv_fields%% *} _awsenv_start=${_awsenv_starts[_awsenv_number]}
+    _awsenv_kind=${_awsenv_fields%% *} _awsenv_kind=${_awsenv_kind%...} _awsenv_start=${_awsenv_starts[_awsenv_number]}
     # A code cannot be offered; after it, and in place of it, a command can.
     case $_awsenv_fields:$_awsenv_word in
     '- command:' | command:) _awsenv_kind=-- ;;

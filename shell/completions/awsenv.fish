@@ -52,7 +52,8 @@ function __awsenv_complete --description 'Set __awsenv_found to what may follow 
                 set -l form (string replace -rf -- '^'(string escape --style=regex -- "$command $words[1]")'\|' '' $__awsenv_forms)
                 and string match -q -- '*/*' $fields[1]
                 and set fields _ (string split -n ' ' -- $form)
-                set -e fields[1]
+                string match -q -- '*...' "$fields[1]"
+                or set -e fields[1]
         end
         set -e words[1]
     end
@@ -104,7 +105,7 @@ function __awsenv_offer --no-scope-shadowing --description 'Find what a kind sta
             test "$fields" = first
             and set named "(?:$command|awsenv)"
             set -g __awsenv_found (string replace -rf -- "^(?:[^|]*,)?$named(?:,[^|]*)?\\|([^|]*)\\|[^|]*\\|" '$1'\t $__awsenv_options)
-        case roles profiles
+        case roles roles... profiles
             __awsenv_read_names
             set -g __awsenv_found $__awsenv_profiles
         case regions

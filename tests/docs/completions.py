@@ -9,7 +9,8 @@ Its rows are the commands and the options of the program, with their fields betw
 The second says what follows the word FIRST of a command with several forms.
 
 WORD and VALUE say what to offer: `roles`, `profiles`, `regions`, `commands`, `command` (of the system), `file`, or
-words with slashes between them; `-` is something that cannot be offered, and an option without a VALUE takes none.
+words with slashes between them; `-` is something that cannot be offered, and an option without a VALUE takes none. A
+WORD with `...` behind it stands for any number of words.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from awsenv.cli.declarations import Option, declared
 from awsenv.shells import base
 
 TABLE = Path(base.folder(), "completions", base.TABLE)
-_PATTERNS = 9
-"""For how many words of a list there is an offer: the rows have a field for each word."""
 _TIMES = "15m/30m/1h/2h/4h/8h/12h"
 
 
@@ -44,7 +43,7 @@ def offers(metavar: str, name: str) -> str:
         "REGION": "regions",
         "REGION,...": "regions",
         "PATTERN": "roles" if name == "each" else "-",
-        "PATTERN...": " ".join(["roles"] * _PATTERNS),
+        "PATTERN...": "roles...",
         "TIME": _TIMES,
         "JSON": "file",
         "FORMAT": "cloudformation/terraform",

@@ -107,6 +107,10 @@ LINES = {
     "awsenv token --region x eks eks ad\t": "awsenv token --region x eks eks admin",
     "awsenv token rds db:5432 ad\t": "awsenv token rds db:5432 ad",
     "awsenv token rds db:5432 rds ad\t": "awsenv token rds db:5432 rds admin",
+    # Any number of words.
+    "awsenv profiles x y --as p- ad\t": "awsenv profiles x y --as p- admin",
+    "awsenv each x y ad\t": "awsenv each x y admin",
+    "awsenv each x y -- greet wo\t": "awsenv each x y -- greet world",
     # Options of the command, and their values.
     "awsenv --external\t": "awsenv --external-id",
     "awsenv console --ope\t": "awsenv console --open",

@@ -146,6 +146,7 @@ LINES = {
     "awsenv token e": "awsenv token eks",
     "awsenv token eks blue temp": "awsenv token eks blue temporary",
     "awsenv token rds db:5432 bob temp": "awsenv token rds db:5432 bob temporary",
+    "awsenv profiles a b temp": "awsenv profiles a b temporary",
     "awsenv exec temporary -- cat answ": "awsenv exec temporary -- cat answer.json",
     "awsenv use --external": "awsenv use --external-id",
     "awsenv exec temporary -- printen": "awsenv exec temporary -- printenv",
