@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from conftest import World
 
 DATABASE = "db.abc.eu-west-1.rds.amazonaws.com:5432"
+GLOBAL = "writer.global-abc.global.rds.amazonaws.com:5432"
 OF_AWS = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
 """Calls go to AWS: nothing is sent to make a token with a user's own key."""
 API, INFO = "client.authentication.k8s.io/", "KUBERNETES_EXEC_INFO"
@@ -199,15 +200,15 @@ def test_a_token_ends_with_its_keys(aging: World) -> None:
         (("rds", DATABASE), {"AWS_REGION": "us-west-2"}, "eu-west-1"),
         (("rds", DATABASE), {"AWSENV_REGION": "us-west-2"}, "eu-west-1"),
         (("rds", DATABASE, "--region", "eu-west-1"), {}, "eu-west-1"),
-        (("rds", "db:5432"), {}, "eu-central-1"),
-        (("rds", "db:5432"), {"AWSENV_REGION": "us-west-2"}, "us-west-2"),
-        (("rds", "db:5432", "--region", "us-west-2"), {}, "us-west-2"),
+        (("rds", GLOBAL), {}, "eu-central-1"),
+        (("rds", GLOBAL), {"AWSENV_REGION": "us-west-2"}, "us-west-2"),
+        (("rds", GLOBAL, "--region", "us-west-2"), {}, "us-west-2"),
     ],
 )
 def test_the_region_is_that_of_the_database(
     words: tuple[str, ...], environ: dict[str, str], region: str, shared_world: World
 ) -> None:
-    """The host names it; for another host it is that of the option, of the variable or of the role."""
+    """The host names it; for a global endpoint it is that of the option, of the variable or of the role."""
     service, address, *options = words
     answer = shared_world.run("token", service, address, "bob", "default", *options, **environ)
 
@@ -231,7 +232,11 @@ def test_the_region_is_that_of_the_database(
         ("eks blue 123456", "an MFA code stands in place of the role", "awsenv token eks CLUSTER ROLE [CODE]\n"),
         ("eks blue read-onyl", "there is no profile 'read-onyl'", "awsenv token eks blue read-only\n"),
         ("eks arn:aws:eks:eu-west-1:1:cluster/blue r", "is not the name of a cluster", "the name alone: blue\n"),
-        ("eks bl.ue read-only", "'bl.ue' is not the name of a cluster", "aws eks list-clusters"),
+        (
+            "eks bl.ue read-only",
+            "'bl.ue' is not the name of a cluster",
+            "awsenv exec read-only -- aws eks list-clusters",
+        ),
         ("rds db bob read-only", "'db' has no port", "such as db:5432"),
         ("rds db:0 bob read-only", "'db:0' is not HOST:PORT", "such as mydb."),
         ("rds db:70000 bob read-only", "'db:70000' is not HOST:PORT", "such as mydb."),
@@ -254,6 +259,16 @@ def test_a_mistake_is_refused_before_anything_is_sent(line: str, fact: str, step
     assert (2, "", []) == (answer.returncode, answer.stdout, shared_world.actions())
     assert fact in answer.stderr
     assert f"  try      {step}" in answer.stderr
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "db.example.com"])
+def test_a_host_that_is_no_endpoint_has_a_note(shared_world: World, host: str) -> None:
+    """The database would take the token for a wrong password, at the end of a tunnel as behind an alias."""
+    answer = shared_world.run("token", "rds", f"{host}:5432", "bob", "default")
+
+    assert 0 == answer.returncode
+    assert answer.stdout.startswith(f"{host}:5432/?")
+    assert f"a token for its endpoint only, and {host} is not the name of one" in " ".join(answer.stderr.split())
 
 
 def test_an_empty_user_is_refused(shared_world: World) -> None:

@@ -59,7 +59,8 @@ def _eks(caller: Caller, arguments: TokenArguments) -> Print:
     cluster = arguments.cluster or ""
     if not matches(_CLUSTER, cluster):
         name = cluster.rpartition(":cluster/")[2]
-        hint = f"the name alone: {name}" if cluster.startswith("arn:") else "aws eks list-clusters shows the names"
+        shows = f"{_with(arguments.role)} aws eks list-clusters shows the names"
+        hint = f"the name alone: {name}" if cluster.startswith("arn:") else shows
         raise UsageError(f"{quoted(cluster)} is not the name of a cluster", hint=hint)
     words = shlex.join(["token", "eks", cluster, arguments.role])
     resolved = _resolved(caller, arguments, f"in the kubeconfig, as an exec plugin: awsenv {words}")
@@ -110,17 +111,27 @@ def _version(environ: Environ) -> tuple[str, tuple[Note, ...]]:
 def _rds(caller: Caller, arguments: TokenArguments) -> Print:
     """Return the password of a user of a database."""
     address, user = arguments.address or "", arguments.user or ""
-    host = _host(address)
+    host = _host(address, arguments.role)
     if not user:
         raise UsageError("the user of the database is empty", hint=usage("token", ("rds",)))
     words = shlex.join(["token", "rds", address, user, arguments.role])
     resolved = _resolved(caller, arguments, f'TOKEN="$(awsenv {words})" && PGPASSWORD="$TOKEN" psql')
     region = _region(resolved.chain, host)
     signer = caller.provider.lease(resolved).credentials
-    return Print(presigned.rds(signer, address, user, region, caller.now()) + "\n")
+    notes = []
+    if "rds" not in host.lower().split("."):
+        # A tunnel or an alias has such a name, and the database refuses the token as a wrong password.
+        fact = f"a database accepts a token for its endpoint only, and {host} is not the name of one"
+        notes.append(Note(fact, hints=("sign for the endpoint, even if you connect to another address",)))
+    return Print(presigned.rds(signer, address, user, region, caller.now()) + "\n", notes)
 
 
-def _host(address: str) -> str:
+def _with(role: str) -> str:
+    """Return the beginning of a command line with *role*: the user's own key may do nothing but assume roles."""
+    return f"awsenv exec {shlex.quote(role)} --"
+
+
+def _host(address: str, role: str) -> str:
     """Return the host of `HOST:PORT`.
 
     Raises:
@@ -129,7 +140,7 @@ def _host(address: str) -> str:
     host, _, port = address.rpartition(":")
     if matches(_HOST, host) and matches("[0-9]{1,5}", port) and 0 < int(port) <= _LAST_PORT:
         return host
-    shows = "aws rds describe-db-instances shows the endpoints"
+    shows = f"{_with(role)} aws rds describe-db-instances shows the endpoints"
     if matches(_HOST, address):
         raise UsageError(f"{quoted(address)} has no port", hint=(f"such as {address}:5432", shows))
     example = "such as mydb.abcdefghijkl.eu-central-1.rds.amazonaws.com:5432"
