@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv import record
+from awsenv.errors import Origin
+from awsenv.model import Credentials, Source
 
 
 def _classes(by: Any) -> tuple[Any, Any]:
@@ -136,3 +140,15 @@ def test_its_fields_for_dataclasses_are_made_once() -> None:
     assert (base[0], derived[0]) == (base[1], derived[1])
     assert all(one is two for one, two in (base, derived))
     assert {"name", "number", "tags"} == derived[0].keys() - base[0].keys()
+
+
+def _pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - made here
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, _pickled])
+def test_an_instance_can_be_copied_and_sent_to_a_process(again: Any) -> None:
+    """A copy is equal in every field, even one that does not count or is not shown."""
+    key = Credentials("AKIAIOSFODNN7EXAMPLE", "secret", None, source=Source("static", origin=Origin("here", 3)))
+
+    assert (key, key.source) == (again(key), again(key).source)

@@ -142,10 +142,20 @@ class AwsenvError(Exception):
         hint = self._hint() if callable(self._hint) else self._hint
         return (hint,) if isinstance(hint, str) else hint or ()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes it again in another process, where a pool of a program may raise it."""
+        return _made_again, (type(self), self.args, {**vars(self), "_hint": self.hints})
+
     @property
     def where(self) -> str:
         """The origins as a message shows them; empty if there are no origins."""
         return "; ".join(map(str, self.origins))
+
+
+def _made_again(kind: type[AwsenvError], args: tuple[object, ...], state: dict[str, object]) -> AwsenvError:
+    made = kind.__new__(kind, *args)
+    vars(made).update(state)
+    return made
 
 
 class UsageError(AwsenvError):

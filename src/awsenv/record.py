@@ -126,6 +126,15 @@ def _refuse(_self: Any, name: str, *_value: Any) -> None:
     raise AttributeError(f"cannot assign to or delete field {name!r}")
 
 
+def _reduce(self: Any) -> tuple[Any, ...]:
+    # By default, copies and pickles set the fields one by one, which is refused.
+    return _made, (type(self), {each.name: getattr(self, each.name) for each in fields(self)})
+
+
+def _made(cls: type[Any], values: dict[str, Any]) -> Any:
+    return cls(**values)
+
+
 class _OfDataclasses:
     """The `__dataclass_fields__` of a class, made when the functions of `dataclasses` ask for them."""
 
@@ -154,6 +163,7 @@ _METHODS = {
     "__eq__": _eq,
     "__hash__": _hash,
     "__repr__": _repr,
+    "__reduce__": _reduce,
     "__setattr__": _refuse,
     "__delattr__": _refuse,
 }
