@@ -14,7 +14,8 @@ from awsenv.errors import MfaError, RefusedError
 from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from conftest import World
 
@@ -136,6 +137,26 @@ def test_a_code_serves_once(world: World) -> None:
     assert ([], []) == (asked, world.actions())
     _renew(other)
     assert (1, ["GetSessionToken", "AssumeRole"]) == (len(asked), world.actions())
+
+
+def test_an_agent_that_starts_later_takes_no_session_away(
+    world: World, agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]]
+) -> None:
+    """What the process holds renews its sessions, even those of a protected role, where an agent lacks a code."""
+    world.configure(
+        f"awsenv_protected = true\n[profile mine]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/power-user\n"
+        f"source_profile = default\nmfa_serial = {world.device.serial}\nexternal_id = {world.external_id}\n"
+        "awsenv_protected = true\n"
+    )
+    how: dict[str, Any] = {"confirm": lambda _: True, "environ": world.environ}
+    session = awsenv.session("mine", code=world.device.code(), **how)
+    with agent_in(world.environ):
+        _renew(session)
+        awsenv.credentials("mine", **how)
+        assert ["GetSessionToken", "AssumeRole"] == world.actions()
+        awsenv.forget()
+        with pytest.raises(MfaError):
+            awsenv.credentials("mine", **how)
 
 
 def _renew(session: boto.Session) -> None:

@@ -1,7 +1,7 @@
 """The requests of a process that needs many roles, or one again and again: `each`, the Python API, IPython.
 
 An agent replies if one runs. Else a handler in this process does, over a memory of its own: an MFA session that a code
-has opened serves the roles that follow.
+has opened serves the roles that follow, even if an agent starts that does not hold it.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Requests:
         note = note or self._note
         if conversation.may_run(environ):
             try:
-                return self._action(partial(self._reply_of_agent, environ), args, environ, prompts, note)
+                return self._action(partial(self._reply_of_agent, args, environ), args, environ, prompts, note)
             except client.Trouble as trouble:
                 if trouble.is_lost:
                     raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
@@ -169,6 +169,7 @@ class Requests:
 
     def _reply_of_agent(
         self,
+        args: list[str],
         environ: Mapping[str, str],
         verb: bytes,
         parts: list[bytes],
@@ -178,13 +179,25 @@ class Requests:
     ) -> list[bytes]:
         del waits_for
         with self._waits("the agent"):
-            return client.ask(environ, verb, parts, longest=conversation.longest(environ), waits_for=self._waits)
+            reply = client.ask(environ, verb, parts, longest=conversation.longest(environ), waits_for=self._waits)
+        if verb == GRANT and self._handler.memory.held() and _lacks_code(unpacked(reply, environ)):
+            # The agent has started since: this process may hold the MFA session.
+            mine = self._reply_here(verb, [parts[0], *conversation.request(args, environ, whole=True)])
+            if unpacked(mine, environ).kind not in {Need.kind, Fail.kind}:
+                return mine
+        return reply
 
     def _reply_here(
         self, verb: bytes, parts: list[bytes], /, *, waits_for: Callable[[str], object] = str
     ) -> list[bytes]:
         del waits_for
         return self._handler.reply(verb, parts, self._waits)
+
+
+def _lacks_code(made: Action) -> bool:
+    """Return whether a code is needed, and none was sent to AWS."""
+    need = json.loads(made.text) if made.kind == Need.kind else {}
+    return need.get("kind") == "code" and need["used"] is None
 
 
 def _no_endpoint() -> NoReturn:
