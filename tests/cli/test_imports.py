@@ -151,7 +151,7 @@ def _modules(world: World, *words: str) -> set[str]:
         ("power-user --shell sh", set()),
         ("credential-process read-only", set()),
         ("token eks a-cluster read-only", set()),
-        ("token rds db:5432 alice read-only", set()),
+        ("token rds db.abc.eu-west-1.rds.amazonaws.com:5432 alice read-only", set()),
         ("list", set()),
         # They have a note: no role is active.
         ("off --shell sh", {"awsenv.cli.report", "awsenv.wording"}),

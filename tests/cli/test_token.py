@@ -311,6 +311,22 @@ def test_a_token_that_clusters_may_refuse_has_a_note(shared_world: World, tmp_pa
     assert [(False, False), (True, True)] == notes
 
 
+def test_a_token_for_another_endpoint_has_a_note(keys_world: World) -> None:
+    """The authenticator of EKS knows the endpoints of AWS, and no interface endpoint of a VPC."""
+    hosts = ("vpce-1.sts.eu-central-1.vpce.amazonaws.com", "sts.eu-central-1.amazonaws.com")
+    done = [
+        keys_world.run(
+            "token", "eks", "blue", "keys", AWS_ENDPOINT_URL_STS=f"https://{host}", AWS_REGION="eu-central-1"
+        )
+        for host in hosts
+    ]
+
+    assert hosts == tuple(url_of(json.loads(each.stdout)["status"]["token"])[8:].split("/")[0] for each in done)
+    assert f"{hosts[0]} is another one" in " ".join(done[0].stderr.split())
+    assert "in       AWS_ENDPOINT_URL_STS" in done[0].stderr
+    assert "" == done[1].stderr
+
+
 def test_a_token_goes_to_no_terminal_and_no_file(shared_world: World, tmp_path: Path) -> None:
     """Without --print, the error says how kubectl and a database client get it."""
     master, slave = os.openpty()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import datetime, timezone
+from urllib.parse import urlsplit
 
 from awsenv.aws import presigned
 from awsenv.aws.chain import session_of
@@ -23,6 +24,9 @@ from awsenv.wording import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.aws.settings import ClientSettings
     from awsenv.cli.arguments import TokenArguments
     from awsenv.model import Chain, Environ
     from awsenv.provider import Resolved
@@ -74,10 +78,6 @@ def _eks(caller: Caller, arguments: TokenArguments) -> Print:
         # A token ends with its keys, which the AWS CLI leaves out.
         ends = min(ends, int(signer.expiration.timestamp()))
     token = presigned.eks(client, signer, cluster, now)
-    if len(token) > presigned.LONGEST:
-        fact = f"the token has {len(token)} characters, and a cluster may refuse more than {presigned.LONGEST}"
-        because = "it contains the session token of the role, which is long"
-        notes = (*notes, Note(fact, hints=("fewer session tags, or a shorter session policy",), because=because))
     answer = {
         "kind": "ExecCredential",
         "apiVersion": version,
@@ -87,7 +87,20 @@ def _eks(caller: Caller, arguments: TokenArguments) -> Print:
             "token": token,
         },
     }
-    return Print(json.dumps(answer, indent=2) + "\n", notes)
+    return Print(json.dumps(answer, indent=2) + "\n", (*notes, *_doubts(client, token)))
+
+
+def _doubts(client: ClientSettings, token: str) -> Iterator[Note]:
+    """Yield why a cluster may refuse a token: it answers only that the user is not authorized."""
+    host = urlsplit(client.url).hostname or ""
+    # The local AWS has no certificate.
+    if client.configured is not None and client.url.startswith("https:") and not host.startswith(("sts.", "sts-fips.")):
+        fact = f"a cluster accepts a token for AWS's own endpoints of STS only, and {host} is another one"
+        yield Note(fact, client.configured, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true leaves it out",))
+    if len(token) > presigned.LONGEST:
+        fact = f"the token has {len(token)} characters, and a cluster may refuse more than {presigned.LONGEST}"
+        because = "it contains the session token of the role, which is long"
+        yield Note(fact, hints=("fewer session tags, or a shorter session policy",), because=because)
 
 
 def _version(environ: Environ) -> tuple[str, tuple[Note, ...]]:
