@@ -19,14 +19,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from awsenv import changes, config
-from awsenv.cli import process, report
+from awsenv.cli import calls, process, report
 from awsenv.cli.answers import Answers
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
 from awsenv.cli.options import FIELDS
 from awsenv.cli.requests import Requests
 from awsenv.config import limits
-from awsenv.errors import AwsenvError, Origin, UsageError
+from awsenv.errors import AwsenvError, MfaError, Origin, UsageError
 from awsenv.model import Credentials
 from awsenv.record import dataclass
 
@@ -63,6 +63,20 @@ class Role:
     """The colour of its name in a prompt, as SGR parameters."""
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Let an error speak of the arguments of a call, and its traceback show where its cause is, and the next steps."""
+    try:
+        yield
+    except AwsenvError as error:
+        calls.tell(error)
+        _, *lines = report.message(error.fact, None, error.origins, error.hints).splitlines()
+        if lines and sys.version_info >= (3, 11):
+            error.add_note("\n".join(lines))
+        raise
+
+
+@_told()
 def credentials(
     role: str,
     *,
@@ -121,6 +135,7 @@ def credentials(
     return Request(**locals()).credentials()
 
 
+@_told()
 def environment(
     role: str,
     *,
@@ -148,6 +163,7 @@ def environment(
     return Request(**locals()).environment()
 
 
+@_told()
 def session(
     role: str,
     *,
@@ -236,6 +252,8 @@ class Request:
     ) -> None:
         if role.startswith("-") and role != "-":
             raise UsageError("the name of a role does not begin with -", hint="pass a profile, an ARN or ACCOUNT/ROLE")
+        if not (code is None or isinstance(code, str) or callable(code)):
+            raise MfaError("an MFA code is text: a number has no first zeros", hint='pass code="012345"')
         # It may be made again hours later, when another role is active.
         self._environ = process.environ() if environ is None else dict(environ)
         self._code = limits.mfa_code(code) if isinstance(code, str) else code
@@ -249,8 +267,7 @@ class Request:
 
     def credentials(self) -> Credentials:
         """Return the credentials."""
-        with _explained():
-            return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts, note=self._note)
+        return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts, note=self._note)
 
     def environment(self) -> dict[str, str]:
         """Return the environment that a command gets."""
@@ -264,13 +281,12 @@ class Request:
         # A code is of use once, and who has confirmed the role is not asked again when it is renewed.
         self._code = None if isinstance(self._code, str) else self._code
         self._confirm = True
-        return boto.session(first, self.credentials)
+        return boto.session(first, _told()(self.credentials))
 
     def action(self, command: str, *words: str) -> Action:
         """Return the action of a command that takes a role and these options, with *words* behind them."""
         args = [command, *self._words(), *words]
-        with _explained():
-            return _held.action(args, environ=self._environ, prompts=self._prompts, note=self._note)
+        return _held.action(args, environ=self._environ, prompts=self._prompts, note=self._note)
 
     def _words(self) -> list[str]:
         return [*self._role, *(["--yes"] if self._confirm is True else ())]
@@ -288,29 +304,19 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
     """
     for option in declared(RoleOptions).values():
         value = options.get(FIELDS.get(option.name, option.name))
+        if value is None:
+            continue
         if isinstance(value, MappingABC) and not option.is_list:
             value = json.dumps(value)
         elif isinstance(value, MappingABC):
-            if any("=" in key for key in value):
+            if any("=" in str(key) for key in value):
                 hint = "take it out of the key: AWS gets KEY=VALUE"
                 raise UsageError("the key of a session tag has a =", Origin(f"{option.name}s"), hint=hint)
-            value = ["=".join(pair) for pair in value.items()]
+            value = [f"{key}={text}" for key, text in value.items()]
         elif isinstance(value, timedelta):
             value = int(value.total_seconds())
-        texts = [] if value is None else [value] if isinstance(value, str | int) else list(value)
+        texts: Iterable[object] = value if option.is_list and not isinstance(value, str | int) else [value]
         yield from (f"--{option.name.replace('_', '-')}={text}" for text in texts)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Let the traceback of an error show where its cause is, and the next steps."""
-    try:
-        yield
-    except AwsenvError as error:
-        _, *lines = report.message(error.fact, None, error.origins, error.hints).splitlines()
-        if lines and sys.version_info >= (3, 11):
-            error.add_note("\n".join(lines))
-        raise
 
 
 def _log(notes: Iterable[Shown]) -> None:

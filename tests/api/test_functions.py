@@ -205,6 +205,33 @@ def test_a_protected_role_is_confirmed(world: World) -> None:
     assert [f"read-only is protected: role read-only in account {world.sandbox.account}. Use it? "] * 2 == asked
 
 
+STEPS: list[tuple[dict[str, Any], str]] = [
+    ({"role": "read-onyl"}, "pass 'read-only'"),
+    ({"role": "123456"}, "pass a profile, an ARN or ACCOUNT/ROLE"),
+    ({"role": "list"}, "awsenv.roles()"),
+    ({"role": "--help"}, "pass a profile, an ARN or ACCOUNT/ROLE"),
+    ({"profile": "defualt"}, "pass profile='default'"),
+    ({"transitive_tags": ["team"]}, 'add the tag: tags={"team": VALUE}'),
+    ({"role": "123456789012/none"}, "if the role demands MFA, pass a code in code="),
+    ({"policy": "file:///none"}, "name a UTF-8 file that you can read: policy=file://policy.json"),
+    ({"code": 123456}, 'pass code="012345"'),
+    ({"duration": 1800.5}, "write it as 1h, 90m or 3600 (seconds)"),
+    ({"tags": {"number": 1, 2: "b"}, "duration": 1}, "ask for 15m to 12h"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "step"), STEPS, ids=str)
+def test_a_next_step_is_one_in_python(world: World, arguments: dict[str, Any], step: str) -> None:
+    """An error names arguments and calls, not the options and the command line that stand behind them."""
+    with pytest.raises(awsenv.AwsenvError) as error:
+        awsenv.credentials(**{"role": "read-only", "environ": world.environ, **arguments})
+
+    assert step == error.value.hints[0]
+    assert [] == [each for each in error.value.origins if each.name.startswith("-")]
+    if sys.version_info >= (3, 11):
+        assert f"  try      {step}" in "\n".join(error.value.__notes__)
+
+
 @pytest.mark.parametrize("function", [awsenv.credentials, awsenv.environment, awsenv.session])
 def test_errors_are_of_their_kind(world: World, function: Callable[..., object]) -> None:
     """Each function raises the errors of the tree, with the error code of AWS and without empty parts."""
