@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import awsenv
+from awsenv.cli import recent
 from awsenv.errors import ConfigError, MfaError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def test_nothing_is_printed_or_changed(world: World, capfd: pytest.CaptureFixtur
     with pytest.raises(UsageError):
         awsenv.credentials("read-onyl", environ=world.environ)
 
+    assert not recent.roles(world.environ), "the picker would offer the roles of a service first"
     assert (before, ("", "")) == (dict(os.environ), capfd.readouterr())
     assert {"AWS_ACCESS_KEY_ID", "HOME"} <= environ.keys()
     assert "AWS_ACCESS_KEY_ID" not in world.environ

@@ -39,7 +39,8 @@ def run(caller: Caller, arguments: ExecArguments) -> Exec | StartAgent:
     change = _served(caller, arguments) if arguments.refresh else _exported(caller, arguments)
     if change is None:
         return StartAgent(PRIVATE_LIFETIME)
-    recent.note(caller.environ, arguments.role, caller.now())
+    if not caller.is_program:
+        recent.note(caller.environ, arguments.role, caller.now())
     environ = change.applied_to(caller.environ)
     if arguments.command:
         return Exec(tuple(arguments.command), changes.for_command(environ))

@@ -247,6 +247,7 @@ class Handler:
             folder=request.folder,
             pid=request.pid,
             agent_was_started=request.started,
+            is_program=kind is _Granting,
             now=self.now,
         )
 

@@ -53,6 +53,8 @@ class Caller:
     """The process that was called; None: this one."""
     agent_was_started: bool = False
     """Whether the agent that runs the command was started for it."""
+    is_program: bool = False
+    """Whether a program makes the request: its `exec` is none of those that the user typed."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
