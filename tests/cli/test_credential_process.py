@@ -90,7 +90,7 @@ def test_keys_go_to_a_terminal_only_with_print(world: World) -> None:
     master, slave = os.openpty()
     for words in ([], ["--print"]):
         answer = subprocess.run(
-            [world.program, "credential-process", "read-only", *words],
+            [world.program, "credential-process", "--profile", "default", "read-only", *words],
             env=world.environ,
             stdin=slave,
             stdout=slave,
@@ -101,7 +101,7 @@ def test_keys_go_to_a_terminal_only_with_print(world: World) -> None:
         )
         assert (2 if not words else 0) == answer.returncode
         if not words:
-            assert "credential_process = awsenv credential-process read-only" in answer.stderr
+            assert "credential_process = awsenv credential-process --profile default read-only" in answer.stderr
             assert "AssumeRole" not in world.actions()
     os.write(slave, b"<end>")
     shown = b""

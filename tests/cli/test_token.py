@@ -328,11 +328,11 @@ def test_a_token_for_another_endpoint_has_a_note(keys_world: World) -> None:
 
 
 def test_a_token_goes_to_no_terminal_and_no_file(shared_world: World, tmp_path: Path) -> None:
-    """Without --print, the error says how kubectl and a database client get it."""
+    """Without --print, the error has the line for kubectl and for a database client: what was typed but the secrets."""
     master, slave = os.openpty()
     shown = subprocess.run(
-        [shared_world.program, "token", "eks", "blue", "read-only"],
-        env=shared_world.environ,
+        [shared_world.program, "token", "eks", "2024", "-", "123456"],
+        env={**shared_world.environ, "AWSENV_PREVIOUS": "read-only"},
         stdin=slave,
         stdout=slave,
         stderr=subprocess.PIPE,
@@ -342,9 +342,10 @@ def test_a_token_goes_to_no_terminal_and_no_file(shared_world: World, tmp_path: 
     )
     os.close(slave)
     os.close(master)
+    options = ["--profile=default", "--external-id", "canary"]
     with (tmp_path / "kept").open("w") as file:
         kept = subprocess.run(
-            [shared_world.program, "token", "rds", DATABASE, "bob", "read-only"],
+            [shared_world.program, "token", "rds", DATABASE, "bob", "read-only", *options],
             env=shared_world.environ,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -356,6 +357,7 @@ def test_a_token_goes_to_no_terminal_and_no_file(shared_world: World, tmp_path: 
     assert [2, 2] == [shown.returncode, kept.returncode]
     assert "" == (tmp_path / "kept").read_text()
     assert "the token would have been shown on the terminal\n" in shown.stderr
-    assert "in the kubeconfig, as an exec plugin: awsenv token eks blue read-only\n" in shown.stderr
+    assert "in the kubeconfig, as an exec plugin: awsenv token eks 2024 read-only\n" in shown.stderr
     assert "the token would have gone to a file\n" in kept.stderr
-    assert f'TOKEN="$(awsenv token rds {DATABASE} bob read-only)" && PGPASSWORD="$TOKEN" psql\n' in kept.stderr
+    line = f"awsenv token rds {DATABASE} bob read-only --profile=default --external-id -"
+    assert f'TOKEN="$({line})" && PGPASSWORD="$TOKEN" psql\n' in kept.stderr

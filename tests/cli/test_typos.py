@@ -117,6 +117,7 @@ def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
         ("power-usr 123456", "awsenv power-user"),
         ("ReadOnly --duration 129600", "awsenv read-only --duration 129600"),
         ("power-usr 123456 --external-id canary", "awsenv power-user --external-id -"),
+        ("power-usr --external-id 123456 654321", "awsenv power-user --external-id -"),
         ("power-usr --external-id=canary --tag a=b", "awsenv power-user --external-id=- --tag a=b"),
         ("exec power-usr 123456 -- terraform plan", "awsenv exec power-user -- terraform plan"),
         ("exec lst -- true", "awsenv list"),

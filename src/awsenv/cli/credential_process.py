@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 from awsenv.cli.action import Print
+from awsenv.cli.commands import PREVIOUS
 from awsenv.cli.options import Caller, resolve
+from awsenv.cli.typos import typed_again
 from awsenv.cli.use import check_that_it_is_read
 from awsenv.record import replace
 
@@ -23,7 +25,7 @@ def run(caller: Caller, arguments: CredentialProcessArguments) -> Print:
 
     def check() -> None:
         if not arguments.anywhere:
-            line = f"credential_process = awsenv credential-process {arguments.role}"
+            line = f"credential_process = {typed_again(caller.args, {PREVIOUS: [arguments.role]})}"
             check_that_it_is_read(caller, f"in a profile of ~/.aws/config: {line}")
 
     resolved = resolve(caller, arguments.role, arguments.code, arguments, check)

@@ -11,8 +11,9 @@ from awsenv.aws import presigned
 from awsenv.aws.chain import session_of
 from awsenv.aws.settings import client_settings
 from awsenv.cli.action import Print
-from awsenv.cli.commands import usage
+from awsenv.cli.commands import PREVIOUS, usage
 from awsenv.cli.options import Caller, resolve
+from awsenv.cli.typos import typed_again
 from awsenv.cli.use import check_that_it_is_read
 from awsenv.config.limits import matches
 from awsenv.config.partitions import partition as partition_of
@@ -66,8 +67,7 @@ def _eks(caller: Caller, arguments: TokenArguments) -> Print:
         shows = f"{_with(arguments.role)} aws eks list-clusters shows the names"
         hint = f"the name alone: {name}" if cluster.startswith("arn:") else shows
         raise UsageError(f"{quoted(cluster)} is not the name of a cluster", hint=hint)
-    words = shlex.join(["token", "eks", cluster, arguments.role])
-    resolved = _resolved(caller, arguments, f"in the kubeconfig, as an exec plugin: awsenv {words}")
+    resolved = _resolved(caller, arguments, "in the kubeconfig, as an exec plugin: {}")
     session = session_of(resolved.chain, resolved.profiles, resolved.environ)
     client = client_settings(session)
     version, notes = _version(caller.environ)
@@ -127,8 +127,7 @@ def _rds(caller: Caller, arguments: TokenArguments) -> Print:
     host = _host(address, arguments.role)
     if not user:
         raise UsageError("the user of the database is empty", hint=usage("token", ("rds",)))
-    words = shlex.join(["token", "rds", address, user, arguments.role])
-    resolved = _resolved(caller, arguments, f'TOKEN="$(awsenv {words})" && PGPASSWORD="$TOKEN" psql')
+    resolved = _resolved(caller, arguments, 'TOKEN="$({})" && PGPASSWORD="$TOKEN" psql')
     region = _region(resolved.chain, host)
     signer = caller.provider.lease(resolved).credentials
     notes = []
@@ -184,11 +183,14 @@ def _region(chain: Chain, host: str) -> str:
 
 
 def _resolved(caller: Caller, arguments: TokenArguments, hint: str) -> Resolved:
-    """Return the role request, if a program reads the token. *hint* shows how one does."""
+    """Return the role request, if a program reads the token. *hint* shows how one does, with the command line in it."""
 
     def check() -> None:
         if not arguments.anywhere:
-            check_that_it_is_read(caller, hint, what="token", instead=hint)
+            # They may look like a code.
+            words = {word: [word] for word in (arguments.cluster, arguments.user) if word is not None}
+            shown = hint.format(typed_again(caller.args, {PREVIOUS: [arguments.role], **words}))
+            check_that_it_is_read(caller, shown, what="token", instead=shown)
 
     resolved = resolve(caller, arguments.role, arguments.code, arguments, check)
     return replace(resolved, question=_QUESTION)

@@ -79,7 +79,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
         if command is not None and _has_forms(command):
             hint = usage(command, args)
             raise UsageError(f"{what} stands in place of the role: which role?", hint=hint)
-        meant = _line(args, {}) if known else usage(command or DEFAULT)
+        meant = typed_again(args, {}) if known else usage(command or DEFAULT)
         raise UsageError(f"the first word is {what}: which role?", hint=meant)
     if command == DEFAULT or role not in args or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
         return
@@ -89,7 +89,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if found is None or misspelt(role, profiles) is not None:
         return
     if found in names:
-        meant = _line(args, {role: [found]})
+        meant = typed_again(args, {role: [found]})
     else:
         meant = _called(args, role, found) if command is None else f"awsenv {found}"
     fact = f"there is no command or profile {quoted(role)}"
@@ -142,7 +142,7 @@ def check_profile(args: Sequence[str], name: str | None, profiles: Profiles, opt
         return
     found = nearest(name, profiles.names)
     if found is not None:
-        meant = _line(args, {name: [found], f"{option}={name}": [f"{option}={found}"]})
+        meant = typed_again(args, {name: [found], f"{option}={name}": [f"{option}={found}"]})
         raise UsageError(f"there is no profile {quoted(name)} in {profiles.where}", Origin(option), hint=meant)
 
 
@@ -175,12 +175,12 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], name: s
     if found is None:
         command = nearest(typed.strip("-"), list(COMMANDS)) if list(args[:1]) == [typed] else None
         return command and f"awsenv {command}"
-    return _line([found + arg[len(typed) :] if arg.partition("=")[0] == typed else arg for arg in args], {})
+    return typed_again([found + arg[len(typed) :] if arg.partition("=")[0] == typed else arg for arg in args], {})
 
 
 def without_value(args: Sequence[str], typed: str) -> str:
     """Return the command line *args* with *typed* in place of the same flags with a value."""
-    return _line([typed if arg.partition("=")[0] == typed else arg for arg in args], {})
+    return typed_again([typed if arg.partition("=")[0] == typed else arg for arg in args], {})
 
 
 def run_hints(args: Sequence[str]) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ def run_hints(args: Sequence[str]) -> tuple[str, ...]:
     typed = reader.read(ARGUMENTS["exec"], line)
     is_command = bool(after) and re.match("-|[0-9 ]+$", after[0]) is None
     if is_command and typed is not None and typed.get("command") == after:
-        return (_line(["exec", *line], {}),)
+        return (typed_again(["exec", *line], {}),)
     return usage(DEFAULT), "awsenv exec ROLE -- COMMAND runs a command"
 
 
@@ -223,7 +223,7 @@ def _called(args: Sequence[str], word: str, found: str) -> str:
         rest = list(_taken(rest, name))
     if needed is not None and all(re.match("-|[0-9 ]+$", arg) for arg in rest):
         rest = [needed, *rest]
-    return _line([*([] if name == DEFAULT else [name]), *options, *rest], {})
+    return typed_again([*([] if name == DEFAULT else [name]), *options, *rest], {})
 
 
 def _taken(args: Sequence[str], name: str) -> Iterator[str]:
@@ -240,24 +240,26 @@ def _taken(args: Sequence[str], name: str) -> Iterator[str]:
             yield from (arg, *filter(None, values))
 
 
-def _line(args: Sequence[str], instead: Mapping[str, list[str]]) -> str:
+def typed_again(args: Sequence[str], instead: Mapping[str, list[str]]) -> str:
     """Return a command line, with some words replaced, for the user to type: without the code and the external id."""
     # Their values may look like a code.
     known = [each for one in ARGUMENTS.values() for each in options(one).items()]
-    times = {name for name, each in known if each.metavar in {"TIME", "N", "ID"} and name != "--external-id"}
+    times = {name for name, each in known if each.metavar in {"TIME", "N", "ID"}}
     shown = ["awsenv"]
     ours = list(args)
     ours = ours[: ours.index("--")] if "--" in ours else ours
     has_code = False
     for before, arg in pairwise(["", *ours]):
-        if not has_code and before not in times and re.fullmatch("[0-9 ]+", arg):
-            has_code = True
-        elif before == "--external-id":
+        if before == "--external-id":
             shown.append("-")
         elif arg.startswith("--external-id="):
             shown.append("--external-id=-")
+        elif arg in instead:
+            shown += instead[arg]
+        elif not has_code and before not in times and re.fullmatch("[0-9 ]+", arg):
+            has_code = True
         else:
-            shown += instead.get(arg, [arg])
+            shown.append(arg)
     return shlex.join([*shown, *args[len(ours) :]])
 
 
