@@ -186,8 +186,10 @@ class Provider:
             AwsenvError: Of every kind but `LaunchError`.
         """
         assert self.memory is not None  # noqa: S101 - only an agent holds sessions
+        if resolved.chain.mfa is None:
+            return None
         plan = self._plan(resolved)
-        if plan.through is None or resolved.chain.mfa is None:
+        if plan.through is None:
             return None
         if self.memory.session_of(plan) is None:
             self._open(plan.through, resolved)

@@ -118,9 +118,16 @@ class Arguments:
 
 def declared(arguments: type[Arguments]) -> dict[str, Word | Option]:
     """Return the words and options of *arguments* by field, in the order of the help."""
-    inherited_first = arguments.__mro__[::-1]
-    classes = sorted(inherited_first, key=lambda each: vars(each).get("is_last", False))
-    return {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
+    if arguments not in _DECLARED:
+        inherited_first = arguments.__mro__[::-1]
+        classes = sorted(inherited_first, key=lambda each: vars(each).get("is_last", False))
+        found = {name: each for cls in classes for name, each in vars(cls).items() if isinstance(each, Word | Option)}
+        _DECLARED[arguments] = found
+    return dict(_DECLARED[arguments])
+
+
+_DECLARED: dict[type[Arguments], dict[str, Word | Option]] = {}
+"""What `declared` has found: `each` asks for every role."""
 
 
 def present(places: Sequence[Word], first: str | None) -> list[Word] | None:

@@ -148,7 +148,7 @@ class Profiles:
             if arn == own or (role.account is None and arn[:4] + arn[5:] == own[:4] + own[5:]):
                 yield profile
 
-    @property
+    @cached_property
     def strays(self) -> Mapping[str, ini.Section]:
         """The sections of the config file that are no profile, by header."""
         others = self.config_sections.keys() - self._headers["profiles"].values()
