@@ -220,9 +220,10 @@ def test_the_first_failure_ends_the_others() -> None:
     assert 4 == len(watcher.ends)
 
 
-def test_a_signal_is_passed_on() -> None:
+def test_a_signal_is_passed_on(tmp_path: Path) -> None:
     """Ctrl-C ends all commands, and those that wait do not begin."""
-    script = "trap 'echo stopped; exit 9' INT; [ $1 = j1 ] && kill -INT $PPID; while :; do sleep 0.01; done"
+    begin = f"trap 'echo stopped; exit 9' INT; >{tmp_path}/$1; while ! [ -e {tmp_path}/j0 ]; do sleep 0.01; done"
+    script = f"{begin}; [ $1 = j1 ] && kill -INT $PPID; while :; do sleep 0.01; done"
     results, watcher = run(jobs(script, 3), at_once=2)
     assert [9, 9, None] == [result.status for result in results]
     assert b"stopped\n" == watcher.text("j0")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+_found: dict[tuple[str, str | None], str] = {}
+"""Where `start` has found a command along a `PATH`: each place where it is not costs a process."""
+
 # CPython ignores these two signals, and exec passes that on:
 # `awsenv exec ROLE -- yes | head -1` would then never end.
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
@@ -79,13 +82,23 @@ def start(argv: Sequence[str], environ: Environ, stdout: int, stderr: int) -> in
     """
     places: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     places += [(os.POSIX_SPAWN_DUP2, each, number) for number, each in ((1, stdout), (2, stderr))]
+    from contextlib import suppress  # noqa: PLC0415 - the fast path does without
+
     reset = [getattr(_signal, name) for name in _IGNORED_BY_PYTHON]
 
+    place = (argv[0], environ.get("PATH"))
+    before = _found.get(place)
+
     def spawn(path: str, words: list[str], variables: dict[str, str]) -> int:
-        return os.posix_spawn(path, words, variables, file_actions=places, setsid=True, setsigmask=(), setsigdef=reset)
+        pid = os.posix_spawn(path, words, variables, file_actions=places, setsid=True, setsigmask=(), setsigdef=reset)
+        _found[place] = path
+        return pid
 
     harden.allow_core_files()
     try:
+        if before is not None and "/" not in argv[0]:
+            with suppress(OSError):
+                return spawn(before, list(argv), dict(environ))
         return _first(list(argv), dict(environ), spawn)
     except (OSError, ValueError) as error:
         raise explained(error, argv[0]) from None

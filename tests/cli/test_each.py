@@ -257,6 +257,18 @@ def test_the_first_failure_may_end_all(many: World) -> None:
     assert (4, summary) == (answer.returncode, answer.stderr)
 
 
+def test_a_credential_process_runs_once(many: World) -> None:
+    """One that asks for a PIN would ask for each role."""
+    home = Path(many.environ["HOME"])
+    words = (home / ".aws" / "credentials").read_text().split()
+    key_id, secret = words[3], words[6]
+    (home / "key").write_text(json.dumps({"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secret}))
+    many.configure(f"\n[profile vault]\ncredential_process = sh -c 'echo >>{home}/runs; cat {home}/key'\n")
+    answer = many.run("each", "dev-*", "prod-1", "--profile", "vault", "--", *SHOW)
+    assert (0, "", 3) == (answer.returncode, answer.stderr, len(answer.stdout.splitlines()))
+    assert "\n" == (home / "runs").read_text()
+
+
 def test_throttling_loses_nothing(many: World) -> None:
     """AWS grants fewer calls a second than are made."""
     for number in range(40):

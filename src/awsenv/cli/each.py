@@ -47,7 +47,7 @@ def run(caller: Caller, arguments: EachArguments) -> Print:
     entries = config.roles(profiles, environ)
     selected = selection.Selection(arguments, profiles, entries, environ, caller.folder)
     roles = Roles(caller, arguments, selected.code)
-    roles.resolve(selected.names, profiles)
+    roles.resolve(selected.names)
     jobs = list(roles.jobs(regions, command))
     if arguments.dry_run:
         return _planned(jobs)

@@ -6,17 +6,18 @@ import time
 from functools import partial
 from threading import Lock
 
-from awsenv import changes, config, each, installation
-from awsenv.cli import waiting
+from awsenv import changes, config, each
+from awsenv.cli import typos
 from awsenv.cli.action import show
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
-from awsenv.cli.options import resolve
+from awsenv.cli.options import min_remaining, role_request
 from awsenv.cli.prompts import Prompts
 from awsenv.cli.requests import Requests
 from awsenv.each import Job, Ready
 from awsenv.errors import AwsenvError, ConfigError, MfaError, RefusedError, UsageError
 from awsenv.model import AssumeRole, unseen
+from awsenv.provider import Resolved
 from awsenv.record import replace
 from awsenv.wording import printable
 
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     from awsenv.cli.arguments import EachArguments
     from awsenv.cli.options import Caller
     from awsenv.cli.report import Shown
-    from awsenv.config import Profiles
     from awsenv.each import Result, Runner
-    from awsenv.model import Chain, Credentials, Mfa
-    from awsenv.provider import Resolved
+    from awsenv.model import Chain, Credentials, Mfa, Waits
 
 
 class _Role:
@@ -48,7 +47,7 @@ class _Role:
         self.name = name
         self.words = words
         self.resolved: dict[str | None, Resolved] = {}
-        """By the region of `--regions`."""
+        """By the region of `--regions`; None: its own."""
         self.error: AwsenvError | None = None
         """Why it cannot be assumed, as far as that is known before the commands run."""
         self._lock = Lock()
@@ -94,25 +93,39 @@ class Roles:
         self._code = code
         self._command: list[str] = list(arguments.command or ())
         self._arguments = _with_secret(caller, arguments)
+        self._environ = changes.original(caller.environ)
+        self._profiles = config.read(self._environ, caller.folder)
+        # All roles share it: a request for each would read the options, and the file of a policy, as often.
+        self._request = role_request(caller, "", None, self._arguments)
+        self._least = min_remaining(self._arguments, self._environ)
         self._roles: dict[str, _Role] = {}
         self._refusals: dict[str, AwsenvError] = {}
         """Why the MFA session of a device could not be opened."""
+        self._outputs: dict[str, tuple[bytes, float]] = {}
         self._is_running = False
         self._printed: streams.Streams | None = None
         self._requests = Requests(
-            lambda: caller.environ, lambda _args: _EachPrompts(caller, self._asks), show, self._waits
+            lambda: caller.environ,
+            lambda _args: _EachPrompts(caller, self._waits, self._asks, self._outputs),
+            show,
+            self._waits,
         )
 
-    def resolve(self, names: Iterable[str], profiles: Profiles) -> None:
+    def resolve(self, names: Iterable[str]) -> None:
         """Resolve the roles. A profile that is wrong fails when its turn comes.
 
         Raises:
             UsageError: An option is wrong, or a word is probably meant for another role.
             ConfigError: A word is neither a profile nor a role.
         """
+        typos.check_profile(self._caller.args, self._arguments.profile, self._profiles)
+        words = _words(self._arguments)
         for name in names:
-            role = self._roles[name] = _Role(name, _words(self._arguments))
-            role.error = self._wrong(role, is_profile=profiles.get(name) is not None)
+            role = self._roles[name] = _Role(name, words)
+            is_profile = self._profiles.get(name) is not None
+            if not is_profile:
+                typos.check_role(self._caller.args, name, self._profiles, self._environ)
+            role.error = self._wrong(role, is_profile=is_profile)
 
     def _wrong(self, role: _Role, *, is_profile: bool) -> AwsenvError | None:
         try:
@@ -127,8 +140,12 @@ class Roles:
 
     def _resolved(self, role: _Role, region: str | None) -> Resolved:
         if region not in role.resolved:
-            options = self._arguments if region is None else _with(self._arguments, region=region)
-            role.resolved[region] = resolve(self._caller, role.name, None, options)
+            made = replace(self._request, role=role.name, region=region or self._request.region)
+            chain = config.resolve(made, self._profiles, self._environ)
+            config.check_source(chain.source, self._profiles, self._environ)
+            role.resolved[region] = Resolved(
+                chain, self._profiles, self._environ, min_remaining=self._least, is_confirmed=self._arguments.yes
+            )
         return role.resolved[region]
 
     def jobs(self, regions: Sequence[str | None], command: Sequence[str]) -> Iterator[Job]:
@@ -235,14 +252,15 @@ class Roles:
         except AwsenvError:
             raise
         except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
+            from awsenv import installation  # noqa: PLC0415 - for a fault
+
             raise installation.fault(error) from None
 
     def _prepared(self, job: Job) -> Ready:
         role = self._roles[job.profile]
         if role.error is not None:
             raise role.error
-        region = job.region if job.label != role.name else None
-        resolved = self._resolved(role, region)
+        resolved = self._resolved(role, None if self._arguments.regions is None else job.region)
         assert self._printed is not None  # noqa: S101 - it runs
         credentials = role.credentials(self._requests, note=partial(self._printed.note, job))
         job = replace(job, account=job.account or credentials.account)
@@ -267,11 +285,33 @@ class Roles:
 
 
 class _EachPrompts(Prompts):
-    """The prompts of a request. While commands run, they ask for no code."""
+    """The prompts of a request. While commands run, they ask for no code.
 
-    def __init__(self, caller: Caller, asks: Callable[[Mfa], bool]) -> None:
-        super().__init__(caller.environ, waits=waiting.Waiting(list(caller.args)), args=list(caller.args))
+    Args:
+        caller: Who runs the command.
+        waits: Shows what a request waits for.
+        asks: Whether the user may be asked for a code of a device; it may raise why not.
+        outputs: What each `credential_process` has printed, by its profile, and when: one may ask for a PIN.
+    """
+
+    def __init__(
+        self, caller: Caller, waits: Waits, asks: Callable[[Mfa], bool], outputs: dict[str, tuple[bytes, float]]
+    ) -> None:
+        super().__init__(caller.environ, waits=waits, args=list(caller.args))
         self._asks = asks
+        self._outputs = outputs
+
+    def run(self, words: Sequence[str], profile: str) -> bytes:
+        """Return what the `credential_process` of *profile* prints, or has printed in the last minute.
+
+        Raises:
+            Failed: It was not started, it failed, or it was killed.
+        """
+        printed, at = self._outputs.get(profile, (b"", -each.FRESH))
+        if time.monotonic() - at >= each.FRESH:
+            printed = super().run(words, profile)
+            self._outputs[profile] = printed, time.monotonic()
+        return printed
 
     def code(self, device: Mfa, **about: Any) -> str:
         """Return a code of the device, as `Prompts` does.

@@ -121,18 +121,18 @@ class Groups(Streams):
         self, labels: Iterable[str], colors: dict[str, str], environ: Environ, write: Write, live: Live | None
     ) -> None:
         super().__init__(labels, colors, environ, write, live)
-        self._kept: dict[str, list[tuple[int, bytes]]] = {}
+        self._kept: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
         self._is_first = True
         self._is_one = _same(1, 2)
 
     def output(self, job: Job, descriptor: int, lines: bytes) -> None:
         """Keep lines of a command."""
-        self._kept.setdefault(job.label, []).append((descriptor, lines))
+        self._kept.setdefault(job.key, []).append((descriptor, lines))
 
     def ended(self, result: Result) -> None:
         """Print the output of the command below a heading."""
         super().ended(result)
-        parts = self._kept.pop(result.job.label, [])
+        parts = self._kept.pop(result.job.key, [])
         if result.status is None:
             return
         heading = f"==> {printable(result.job.label)}: {ending(result)} <=="
@@ -152,18 +152,18 @@ class Objects(Streams):
         self, labels: Iterable[str], colors: dict[str, str], environ: Environ, write: Write, live: Live | None
     ) -> None:
         super().__init__(labels, colors, environ, write, live)
-        self._kept: dict[str, list[bytearray]] = {}
+        self._kept: dict[tuple[str, str], list[bytearray]] = {}
 
     def output(self, job: Job, descriptor: int, lines: bytes) -> None:
         """Keep lines of a command."""
-        self._kept.setdefault(job.label, [bytearray(), bytearray()])[descriptor - 1] += lines
+        self._kept.setdefault(job.key, [bytearray(), bytearray()])[descriptor - 1] += lines
 
     def ended(self, result: Result) -> None:
         """Print the object."""
         import json  # noqa: PLC0415 - for programs
 
         job = result.job
-        stdout, stderr = (bytes(each).decode(errors="replace") for each in self._kept.pop(job.label, (b"", b"")))
+        stdout, stderr = (bytes(each).decode(errors="replace") for each in self._kept.pop(job.key, (b"", b"")))
         made = {
             "role": job.profile,
             "account": job.account,

@@ -33,7 +33,12 @@ class Job:
     region: str | None
     argv: tuple[str, ...] = field(repr=False)
     label: str = ""
-    """What tells the job from the others."""
+    """What the user sees of it."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells the job from the others."""
+        return self.profile, self.label
 
 
 @dataclass(frozen=True, slots=True)
