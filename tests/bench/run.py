@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from far import far_rows  # noqa: E402 - it needs the path
+from many import show_many  # noqa: E402 - the same
 from near import code_rows, held_rows, printing_rows, role_rows, start_rows  # noqa: E402
 from resident import show_agent  # noqa: E402
 from table import measure, say, show  # noqa: E402
@@ -39,8 +40,8 @@ NEAR: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
 }
 FAR = {"far-40": 0.04, "far-150": 0.15}
 """By table, the seconds of a round trip."""
-AGENT, PROMPT = "agent", "prompt"
-TABLES = (*NEAR, *FAR, AGENT, PROMPT)
+AGENT, EACH, PROMPT = "agent", "each", "prompt"
+TABLES = (*NEAR, *FAR, AGENT, EACH, PROMPT)
 
 
 def main() -> None:
@@ -67,6 +68,8 @@ def main() -> None:
                     _table(title, far_rows(world), options.rounds)
             elif name == AGENT:
                 show_agent(near)
+            elif name == EACH:
+                show_many(near)
             else:
                 say("\nThe prompt")
                 subprocess.run([sys.executable, str(HERE / "prompt.py")], check=True)

@@ -181,7 +181,7 @@ def test_no_command_at_a_shell_leaves_a_secret_behind(
     assert known == _files_with(secrets, home, tmp_path / "tmp", tmp_path / "folder")
 
 
-@pytest.mark.parametrize("words", ["power --shell bash", "exec power -- env"])
+@pytest.mark.parametrize("words", ["power --shell bash", "exec power -- env", "each power -- env"])
 def test_commands_that_print_secrets_leave_none_behind(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path, words: str
 ) -> None:

@@ -110,3 +110,17 @@ def test_faults_of_other_services(sandbox: Sandbox, client: Any, refusal: Any) -
     sandbox.fail("ListAllMyBuckets", Fault.UNAVAILABLE)
     assert refusal(client("ec2", sandbox.admin).describe_regions) == ("Throttling", "Rate exceeded")
     assert refusal(client("s3", sandbox.admin).list_buckets)[0] == "ServiceUnavailable"
+
+
+def test_throttling(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
+    """As many calls as in a second may come at once; the next is refused, until there is no limit."""
+    sts = client("sts", alice)
+    sandbox.throttle("GetSessionToken", 0.001)
+    assert ("Throttling", "Rate exceeded") == refusal(sts.get_session_token)[:2]
+    assert sts.get_caller_identity()["Arn"] == alice.arn
+    sandbox.throttle("GetSessionToken", 2)
+    for _ in range(2):
+        assert sts.get_session_token()["Credentials"]
+    sandbox.throttle("GetSessionToken", None)
+    for _ in range(3):
+        assert sts.get_session_token()["Credentials"]
