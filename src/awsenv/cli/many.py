@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 from threading import Lock
@@ -19,7 +20,7 @@ from awsenv.errors import AwsenvError, ConfigError, MfaError, RefusedError, Usag
 from awsenv.model import AssumeRole, unseen
 from awsenv.provider import Resolved
 from awsenv.record import replace
-from awsenv.wording import printable
+from awsenv.wording import printable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Roles:
             is_profile = self._profiles.get(name) is not None
             if not is_profile:
                 typos.check_role(self._caller.args, name, self._profiles, self._environ)
+                _check_named(name)
             role.error = self._wrong(role, is_profile=is_profile)
 
     def _wrong(self, role: _Role, *, is_profile: bool) -> AwsenvError | None:
@@ -323,6 +325,17 @@ class _EachPrompts(Prompts):
             fact = f"an MFA code of {printable(device.title)} is needed, and none is asked for while commands run"
             raise MfaError(fact, hint="awsenv exec ROLE -- COMMAND")
         return super().code(device, **about)
+
+
+def _check_named(name: str) -> None:
+    """Refuse a word that would elsewhere be a role of the user's own account: it may be a file that a glob has found.
+
+    Raises:
+        UsageError: It is neither an ARN nor ACCOUNT/ROLE.
+    """
+    if not re.match("arn:|[0-9]+/", name):
+        quotes = "put a pattern in quotes: awsenv each 'prod-*' -- COMMAND"
+        raise UsageError(f"there is no profile {quoted(name)}", hint=(quotes, f"ACCOUNT/{printable(name)}, for a role"))
 
 
 def _words(options: RoleOptions) -> list[str]:
