@@ -18,18 +18,37 @@ if TYPE_CHECKING:
 
     from awsenv.cli.declarations import Option
 
-_LINE = re.compile(
+_MAGIC = re.compile(
     r"""(?mx)
     ^(?P<head>
-        [ \t]* (?:[^\W\d][\w., \t]*=[ \t]*)? (?:%\w+[ \t]+)? (?:%|!{1,2}) awsenv[ \t]+
+        (?: [^'"\n]*? | [^\n=]*=[ \t]* ) %[ \t]*awsenv\??[ \t]+
         # Without the sign, where IPython adds it; but no expression with a name awsenv in it.
-        | [ \t]* awsenv[ \t]+ (?=[\w'"-]) (?!(?:and|as|else|for|if|in|is|not|or)\b)
+        | [ \t]*[;,/]?awsenv[ \t]+ (?=[\w'"{$-]) (?!(?:and|as|else|for|if|in|is|not|or)\b)
     )
     (?P<words>(?:\\\n|[^\n])*)
     """
 )
+_CALL = re.compile(
+    r"""(?x)
+    (?P<head> (?:magic|system|getoutput)\([ \t]*
+        (?: ["']awsenv["'][ \t]*,[ \t]*\w?(?P<first>["']) | \w?(?P<second>["'])[!%]?awsenv[ \t]+ ) )
+    (?P<words>[^\n]*?) (?=(?(first)(?P=first)|(?P=second)))
+    """
+)
+"""What a magic and a line of a shell become in Python: `run_line_magic("awsenv", "power-user")`."""
+_LOGICAL_LINE = re.compile(r"(?:\\\n|[^\n])+")
+_SHELL_CELL = re.compile(r"\s*%%(?:\w*sh|script|sx|system|!)(?!\w)")
+_SHELL_LINE = re.compile(r"""(?:[^'"\n]*?|[^\n=]*=[ \t]*)(?:!(?!=)|%(?:sx|system)\b)""")
+_COMMAND = re.compile(
+    r"""(?x)
+    (?: ^ | [;&|(`!] | -c[ \t]+["'] | (?<![\w-])(?:do|then|else|env|eval|exec|sudo|sx|system|time|-m)(?=[ \t]) )
+    (?:[ \t]+-\S+)* (?:[ \t]*\w+=\S*(?=[ \t]))* [ \t]* (?:[^\s'";&|()]*/)? awsenv[ \t]+
+    """
+)
+"""What comes before the words, where a shell runs awsenv: in `pip install awsenv` it does not."""
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"\\])+""", re.DOTALL)
-_VARIABLE = re.compile(r"""["']?(?:\{.*\}|\$\{?\w+\}?|\$\(.*\))["']?""", re.DOTALL)
+_SHELL_WORD = re.compile(r"""(?:\$\([^()]*\)|[^\s'"\\;&|()`]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"\\])+""", re.DOTALL)
+_VARIABLE = re.compile(r"""["']?(?:\{(?!['"0-9]).*\}|\$\{?\w+\}?|\$\(.*\))["']?""", re.DOTALL)
 """A word that names a secret, and holds none."""
 _OPERATOR = re.compile(r"[;&|<>#].*|[0-9]?>.*")
 """Where a command line ends in a shell."""
@@ -37,16 +56,31 @@ _OPERATOR = re.compile(r"[;&|<>#].*|[0-9]?>.*")
 
 def without_secrets(source: str) -> str:
     """Return *source*, the text of a cell, without the MFA codes and external ids of its command lines."""
-    return _LINE.sub(lambda found: found["head"] + _redacted(found["words"], in_shell="!" in found["head"]), source)
+    if _SHELL_CELL.match(source) is None:
+        source = _MAGIC.sub(lambda found: found["head"] + _redacted(found["words"]), source)
+        source = _CALL.sub(lambda found: found["head"] + _redacted(found["words"]), source)
+        return _LOGICAL_LINE.sub(lambda line: _of_shell(line[0]) if _SHELL_LINE.match(line[0]) else line[0], source)
+    return _LOGICAL_LINE.sub(lambda line: _of_shell(line[0]), source)
 
 
-def _redacted(line: str, *, in_shell: bool) -> str:
+def _of_shell(line: str) -> str:
+    """Return a line of a shell without the secrets behind each `awsenv`."""
+    found = _COMMAND.search(line)
+    return line if found is None else line[: found.end()] + _redacted(line[found.end() :], in_shell=True)
+
+
+def _redacted(line: str, *, in_shell: bool = False) -> str:
     """Return the words after `awsenv` without the secrets among them."""
-    words = list(_WORD.finditer(line))
+    words = list((_SHELL_WORD if in_shell else _WORD).finditer(line))
     texts = [word[0].replace("\\\n", "") for word in words]
     if in_shell:
-        ends = next((number for number, text in enumerate(texts) if _OPERATOR.fullmatch(text)), len(texts))
-        texts = texts[:ends]
+        starts = [0, *(word.end() for word in words)]
+        ends = (
+            number
+            for number, (text, word) in enumerate(zip(texts, words, strict=True))
+            if _OPERATOR.fullmatch(text) or line[starts[number] : word.start()].strip()
+        )
+        texts = texts[: next(ends, None)]
     shown, end = "", 0
     for word, text in zip(words, _replaced(texts), strict=False):
         if text is None:
@@ -57,7 +91,7 @@ def _redacted(line: str, *, in_shell: bool) -> str:
         else:
             shown += line[end : word.end()]
             end = word.end()
-    return shown + line[end:]
+    return shown + (_of_shell(line[end:]) if in_shell else line[end:])
 
 
 def _replaced(words: list[str]) -> Iterator[str | None]:
@@ -67,7 +101,8 @@ def _replaced(words: list[str]) -> Iterator[str | None]:
     known = {**options(arguments), **options(HelpOption)}
     places = [each for each in declared(arguments).values() if isinstance(each, Word)]
     runs = bool(places) and places[-1].name == "command"
-    takes_code = any(each.name == "code" for each in places)
+    # `each` takes it as the last of its patterns.
+    takes_code = runs or any(each.name == "code" for each in places)
     if name:
         yield name
     rest = words[bool(name) :]
