@@ -27,6 +27,7 @@ A_STEP = re.compile(
     --[a-z]                                     # an option
     | \b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b             # a variable
     | \b[a-z]+(?:_[a-z]+)+\b                    # a key of the files
+    | \b[a-z]+="                                # an argument of a function
     | \b(?:awsenv|aws|pip|pipx|unset)\ [a-z-]  # a command
     | \b(?:chmod|kill|ls|sntp|timedatectl|ulimit)\b    # another
     | \b(?:ROLE|CODE|COMMAND|KEY=VALUE|ARN|region|services)\b    # a word of the command line, a key of one word

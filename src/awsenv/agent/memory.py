@@ -251,11 +251,9 @@ class Memory:
     def session(self, key: str) -> Credentials | None:
         """Return the MFA session; None where none is held, or what is held has ended."""
         with self._lock:
-            held = self._sessions.get(key)
-            if held is not None and not held[1].lives(self._clock):
+            if key in self._sessions and not self._sessions[key][1].lives(self._clock):
                 del self._sessions[key]
-                return None
-            return None if held is None else held[1].credentials
+            return self._sessions[key][1].credentials if key in self._sessions else None
 
     def session_of(self, plan: Plan) -> Credentials | None:
         """Return the MFA session that *plan* would use now."""
