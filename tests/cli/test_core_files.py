@@ -50,6 +50,8 @@ PROMPTS = [
     ("read-only --external-id - --shell sh --print", ID),
     ("exec power-user -- true", CODE),
     ("exec read-only --external-id - -- true", ID),
+    ("each power-user -- true", CODE),
+    ("each read-only --external-id - -- true", ID),
     ("login", CODE),
     ("doctor read-only --external-id -", ID),
     ("console power-user --print", CODE),
@@ -89,8 +91,8 @@ WAITING = [
 ]
 """Every command that sends an agent a request, so that it can be stopped while it waits for the reply."""
 
-OTHERS = ["init bash", "completion bash", "demo"]
-"""Two print a text and end; the third waits for a command. `init` and `demo` have tests of their own."""
+OTHERS = ["init bash", "completion bash", "profiles --as x-", "demo"]
+"""Three print a text and end; the last waits for a command. `init` and `demo` have tests of their own."""
 
 CANARY = "canary-of-the-environment"
 
@@ -167,7 +169,7 @@ def test_this_system_leaves_core_files(world: World, tmp_path: Path) -> None:
 
 
 def test_the_tables_cover_every_command() -> None:
-    """The tables omit only `init` and `completion`, which do not wait, and `demo`, which reads no keys of the user."""
+    """The tables omit only what does not wait, and `demo`, which reads no keys of the user."""
     lines = [*WAITING, *OTHERS, *(line for line, _ in PROMPTS)]
 
     assert {*commands.COMMANDS} == {commands.called(line.split()).name for line in lines}

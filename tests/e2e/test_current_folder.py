@@ -48,6 +48,7 @@ LINES = {
     "profiles": "profiles --as x-",
     "token": "token eks a-cluster read-only --print",
     "exec": "exec power-user -- true",
+    "each": "each read-only -- true",
     "off": "off",
     "lock": "lock",
     "init": "init bash",

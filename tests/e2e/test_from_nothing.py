@@ -30,6 +30,7 @@ TEXT = f"awsenv: {FACT}{STEPS}"
 NEEDY = {
     "use": ("power-user", 4),
     "exec": ("exec power-user -- true", 125),
+    "each": ("each p* -- true", 125),
     "login": ("login", 4),
     "explain": ("explain power-user", 4),
     "console": ("console power-user", 4),

@@ -8,6 +8,7 @@ import sys
 from fnmatch import fnmatchcase
 
 from awsenv.cli.commands import PREVIOUS, usage
+from awsenv.cli.rows import nothing
 from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.wording import quoted
 
@@ -37,6 +38,7 @@ class Selection:
 
     Raises:
         UsageError: A word selects nothing, or cannot be read.
+        AwsenvError: There are neither roles nor sources.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class Selection:
     ) -> None:
         self._profiles = profiles
         self._roles = {entry.name: entry for entry in entries if entry.kind is None}
+        if not entries:
+            raise nothing(profiles, environ)
         self._environ = environ
         self._folder = folder
         words = list(arguments.patterns or ())
