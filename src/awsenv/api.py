@@ -19,12 +19,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from awsenv import changes, config
-from awsenv.cli import calls, process, report
-from awsenv.cli.answers import Answers
+from awsenv.cli import keywords, process, report
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
 from awsenv.cli.options import FIELDS
-from awsenv.cli.requests import Requests
+from awsenv.cli.requests import Requests, Sender
+from awsenv.cli.unattended import Unattended
 from awsenv.config import limits
 from awsenv.errors import AwsenvError, MfaError, Origin, UsageError
 from awsenv.model import Credentials
@@ -69,7 +69,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except AwsenvError as error:
-        calls.tell(error)
+        keywords.tell(error)
         _, *lines = report.message(error.fact, None, error.origins, error.hints).splitlines()
         if lines and sys.version_info >= (3, 11):
             error.add_note("\n".join(lines))
@@ -186,7 +186,7 @@ def session(
     """Return a `boto3.Session` that has the role, its region and the settings of its profile.
 
     Its credentials are renewed in their last fifteen minutes, by the same request. If that needs another MFA code, a
-    string in *code* is of no more use: pass a function, or run `awsenv login`.
+    string in *code* cannot be used twice: pass a function, or run `awsenv login`.
 
     The arguments and the errors are those of `credentials`. A call of AWS raises the error of a renewal that failed.
     """
@@ -226,7 +226,7 @@ def forget() -> None:
 
 def printed(args: Sequence[str], note: Callable[[Iterable[Shown]], object]) -> str:
     """Return what the command line *args* prints, of a command that hands out no role. *note* shows its notes."""
-    return report.in_local_time(_held.action(list(args), note=note).text)
+    return report.in_local_time(_held.action(list(args), Sender(process.environ(), _no_answers, note)).text)
 
 
 class Request:
@@ -254,10 +254,10 @@ class Request:
             raise UsageError("the name of a role does not begin with -", hint="pass a profile, an ARN or ACCOUNT/ROLE")
         if not (code is None or isinstance(code, str) or callable(code)):
             raise MfaError("an MFA code is text: a number has no first zeros", hint='pass code="012345"')
-        # It may be made again hours later, when another role is active.
-        self._environ = process.environ() if environ is None else dict(environ)
+        environ = process.environ() if environ is None else dict(environ)
+        self._sender = Sender(environ, self._prompts, note or _log)
         self._code = limits.mfa_code(code) if isinstance(code, str) else code
-        self._confirm, self._note = confirm, note
+        self._confirm = confirm
         self._role = [role, *_options(options)]
         try:
             b"".join(map(os.fsencode, self._role))
@@ -267,7 +267,7 @@ class Request:
 
     def credentials(self) -> Credentials:
         """Return the credentials."""
-        return _held.credentials(self._words(), environ=self._environ, prompts=self._prompts, note=self._note)
+        return _held.credentials(self._words(), self._sender)
 
     def environment(self) -> dict[str, str]:
         """Return the environment that a command gets."""
@@ -278,22 +278,20 @@ class Request:
         from awsenv.aws import boto  # noqa: PLC0415 - botocore takes long to load
 
         first = self.environment()
-        # A code is of use once, and who has confirmed the role is not asked again when it is renewed.
+        # A code is used once, and nobody is asked twice to confirm the role.
         self._code = None if isinstance(self._code, str) else self._code
         self._confirm = True
         return boto.session(first, _told()(self.credentials))
 
     def action(self, command: str, *words: str) -> Action:
         """Return the action of a command that takes a role and these options, with *words* behind them."""
-        args = [command, *self._words(), *words]
-        return _held.action(args, environ=self._environ, prompts=self._prompts, note=self._note)
+        return _held.action([command, *self._words(), *words], self._sender)
 
     def _words(self) -> list[str]:
         return [*self._role, *(["--yes"] if self._confirm is True else ())]
 
-    def _prompts(self, args: list[str]) -> Prompts:
-        del args
-        return Answers(self._environ, self._code, self._confirm if callable(self._confirm) else None)
+    def _prompts(self) -> Prompts:
+        return Unattended(self._sender.environ, self._code, self._confirm if callable(self._confirm) else None)
 
 
 def _options(options: Mapping[str, Any]) -> Iterator[str]:
@@ -319,6 +317,10 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"--{option.name.replace('_', '-')}={text}" for text in texts)
 
 
+def _no_answers() -> Prompts:
+    return Unattended({})
+
+
 def _log(notes: Iterable[Shown]) -> None:
     for note in notes:
         where = "; ".join(map(str, note.origins))
@@ -335,7 +337,7 @@ def _begin() -> None:
     global _held  # noqa: PLW0603 - one memory for all requests of a process
     if "_held" in globals():
         _left.append(_held)  # if it were deleted, it would close its connections under such a lock
-    _held = Requests(process.environ, lambda _: Answers({}, None, None), _log)
+    _held = Requests()
 
 
 _begin()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +139,32 @@ def test_a_code_serves_once(world: World) -> None:
     assert ([], []) == (asked, world.actions())
     _renew(other)
     assert (1, ["GetSessionToken", "AssumeRole"]) == (len(asked), world.actions())
+
+
+@pytest.mark.parametrize("has_agent", [True, False], ids=["agent", "no agent"])
+def test_files_are_found_from_another_folder(
+    world: World,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    has_agent: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    """A service may leave the folder that it was started in: its sessions are renewed from the same files."""
+    allowed = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}}'
+    (tmp_path / "policy.json").write_text(allowed)
+    (tmp_path / "config").write_text((Path(world.environ["HOME"]) / ".aws" / "config").read_text())
+    monkeypatch.chdir(tmp_path)
+    with agent_in(world.environ) if has_agent else nullcontext():
+        environ = {**world.environ, "AWS_CONFIG_FILE": "config"}
+        session = awsenv.session("read-only", policy="file://policy.json", environ=environ)
+        monkeypatch.chdir("/")
+        world.sandbox.clear_calls()
+        awsenv.forget()
+        _renew(session)
+
+    # The agent knows the request again, and holds its role.
+    sent = [call.parameters["Policy"] for call in world.sandbox.calls if call.action == "AssumeRole"]
+    assert ([] if has_agent else [allowed]) == sent
 
 
 def test_an_agent_that_starts_later_takes_no_session_away(

@@ -1,4 +1,4 @@
-"""Tokens that are requests, signed in advance: whoever gets one presents it to AWS, which says whose it is.
+"""Tokens for EKS and RDS. A token is a request to AWS, signed in advance: its recipient asks AWS who signed it.
 
 They equal those of `aws eks get-token` and `aws rds generate-db-auth-token`. Nothing is sent to make one.
 """

@@ -164,6 +164,7 @@ class Conversation:
         whole: Whether to send the whole environment: to an agent that serves this process alone.
         verb: RUN or GRANT.
         show: Shows the notes before a question; None: on stderr.
+        folder: The folder that relative paths start from; None: the working directory.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class Conversation:
         whole: bool = False,
         verb: bytes = RUN,
         show: Callable[[Iterable[Shown]], object] | None = None,
+        folder: str | None = None,
     ) -> None:
         self._ask = ask
         self._verb = verb
@@ -184,7 +186,7 @@ class Conversation:
         self._args = args
         self._environ = environ
         self._is_private = whole
-        self._request = request(args, environ, started=started, whole=whole)
+        self._request = request(args, environ, started=started, whole=whole, folder=folder)
         self.prompts = prompts
         """The prompts with the answers so far; None: the agent has not asked."""
 
@@ -238,7 +240,14 @@ class Conversation:
             return self._ask(RUN, parts, waits_for=waiting)
 
 
-def request(args: list[str], environ: Mapping[str, str], *, started: bool = False, whole: bool = False) -> list[bytes]:
+def request(
+    args: list[str],
+    environ: Mapping[str, str],
+    *,
+    started: bool = False,
+    whole: bool = False,
+    folder: str | None = None,
+) -> list[bytes]:
     """Return the parts of a `Request` after the answers: the command line of this process, and what it depends on.
 
     The arguments are those of `Conversation`.
@@ -248,7 +257,8 @@ def request(args: list[str], environ: Mapping[str, str], *, started: bool = Fals
     flags = f"{to_terminal:d}{started:d}{process.stdout_goes_astray() if may_leak else ''}"
     columns = str(process.terminal_width(1))
     variables = environ if whole else relevant(environ)
-    head = [os.fsencode(text) for text in (process.program(), process.folder(), str(os.getpid()), columns, flags)]
+    texts = (process.program(), folder or process.folder(), str(os.getpid()), columns, flags)
+    head = [os.fsencode(text) for text in texts]
     return [*head, pack_texts(args), pack_texts(map("=".join, variables.items()))]
 
 

@@ -206,7 +206,7 @@ class Handler:
         """Return the reply to one request.
 
         Raises:
-            ValueError: It is none.
+            ValueError: It is not a request.
         """
         if verb == conversation.LOCK:
             self.forget()

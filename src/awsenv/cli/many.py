@@ -14,7 +14,7 @@ from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
 from awsenv.cli.options import min_remaining, role_request
 from awsenv.cli.prompts import Prompts
-from awsenv.cli.requests import Requests
+from awsenv.cli.requests import Requests, Sender
 from awsenv.each import Job, Ready
 from awsenv.errors import AwsenvError, ConfigError, MfaError, RefusedError, UsageError
 from awsenv.model import AssumeRole, unseen
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from awsenv.cli import streams
     from awsenv.cli.arguments import EachArguments
     from awsenv.cli.options import Caller
-    from awsenv.cli.report import Shown
     from awsenv.each import Result, Runner
     from awsenv.model import Chain, Credentials, Mfa, Waits
 
@@ -59,15 +58,13 @@ class _Role:
         """Its chain; None: it could not be resolved."""
         return self.resolved[None].chain if None in self.resolved else None
 
-    def credentials(
-        self, requests: Requests, code: str | None = None, note: Callable[[Iterable[Shown]], object] = show
-    ) -> Credentials:
+    def credentials(self, requests: Requests, sender: Sender, code: str | None = None) -> Credentials:
         """Return its credentials: those of a minute ago, or those that a request brings.
 
         Args:
             requests: Requests them.
+            sender: Who makes the request.
             code: The MFA code.
-            note: Shows notes.
 
         Raises:
             AwsenvError: It cannot be assumed.
@@ -76,7 +73,7 @@ class _Role:
             now = time.monotonic()
             if self._held is None or now - self._held[1] > each.FRESH:
                 code_words = [] if code is None else [code]
-                self._held = requests.credentials([*self.words, "--", self.name, *code_words], note=note), now
+                self._held = requests.credentials([*self.words, "--", self.name, *code_words], sender), now
             return self._held[0]
 
 
@@ -105,11 +102,9 @@ class Roles:
         self._outputs: dict[str, tuple[bytes, float]] = {}
         self._is_running = False
         self._printed: streams.Streams | None = None
-        self._requests = Requests(
-            lambda: caller.environ,
-            lambda _args: _EachPrompts(caller, self._waits, self._asks, self._outputs),
-            show,
-            self._waits,
+        self._requests = Requests(self._waits)
+        self._sender = Sender(
+            caller.environ, lambda: _EachPrompts(caller, self._waits, self._asks, self._outputs), show
         )
 
     def resolve(self, names: Iterable[str]) -> None:
@@ -232,7 +227,7 @@ class Roles:
     def _open(self, role: _Role, device: Mfa) -> None:
         code, self._code = self._code, None
         try:
-            role.credentials(self._requests, code)
+            role.credentials(self._requests, self._sender, code)
         except AwsenvError as error:
             role.error = error
             if not isinstance(error, RefusedError):
@@ -264,7 +259,8 @@ class Roles:
             raise role.error
         resolved = self._resolved(role, None if self._arguments.regions is None else job.region)
         assert self._printed is not None  # noqa: S101 - it runs
-        credentials = role.credentials(self._requests, note=partial(self._printed.note, job))
+        sender = replace(self._sender, note=partial(self._printed.note, job))
+        credentials = role.credentials(self._requests, sender)
         job = replace(job, account=job.account or credentials.account)
         if job.account is None and "account" in each.placeholders(self._command):
             raise UsageError("{account} has no value: AWS does not say the account", hint="name the role by its ARN")

@@ -54,7 +54,7 @@ class Caller:
     agent_was_started: bool = False
     """Whether the agent that runs the command was started for it."""
     is_program: bool = False
-    """Whether a program makes the request: its `exec` is none of those that the user typed."""
+    """Whether a program makes the request: the user has not typed the command line."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
@@ -94,8 +94,8 @@ def resolve(
 
     base = changes.original(caller.environ)
     profiles = config.read(base, caller.folder)
-    typos.check_role(caller.args, role, profiles, base)
-    typos.check_profile(caller.args, options.profile, profiles)
+    typos.check_role(caller.args, role, profiles, base, is_program=caller.is_program)
+    typos.check_profile(caller.args, options.profile, profiles, is_program=caller.is_program)
     return resolved(ask)
 
 
@@ -128,7 +128,7 @@ def typed_code(code: str | None, args: Sequence[str]) -> str | None:
     """Return the MFA code that was typed behind the role in the command line *args*.
 
     Raises:
-        UsageError: It is none. It is not shown: it may be a password.
+        UsageError: It is not six digits. It is not shown: it may be a password.
     """
     from awsenv import config  # noqa: PLC0415 - see `resolve`
 

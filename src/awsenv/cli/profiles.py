@@ -53,7 +53,7 @@ def run(caller: Caller, arguments: ProfilesArguments) -> Print:
         raise UsageError(fact, hint=(_EXAMPLE, "awsenv list shows the roles"))
     environ = changes.original(caller.environ)
     profiles = config.read(environ, caller.folder)
-    # A region of this shell is none of a file.
+    # The region of this shell does not belong in a file.
     there = config.roles(profiles, {name: value for name, value in environ.items() if name not in having(REGION)})
     roles = [entry for entry in there if entry.kind is None]
     found = [each for each in roles if matches(each, *(arguments.patterns or ()))]

@@ -15,7 +15,7 @@ from threading import RLock
 from awsenv.agent import client
 from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock, boot_time
-from awsenv.cli import conversation
+from awsenv.cli import conversation, process
 from awsenv.cli.action import Fail, Need, unpacked
 from awsenv.cli.conversation import GRANT, Conversation
 from awsenv.cli.handler import Handler
@@ -35,6 +35,7 @@ from awsenv.errors import (
     UsageError,
 )
 from awsenv.model import Credentials, unseen
+from awsenv.record import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,53 +53,44 @@ _ERRORS: dict[int, type[AwsenvError]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who makes a request: this process as it was, since the same request may be made again hours later."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    prompts: Callable[[], Prompts]
+    """Returns what asks the user in one request: one question at a time."""
+    note: Callable[[Iterable[Shown]], object]
+    """Shows notes."""
+    folder: str = field(default_factory=process.folder)
+    """The working directory, from which relative paths start."""
+
+
 class Requests:
     """Sends the requests of this process. Threads may share it.
 
     Args:
-        environ: Returns the environment that the next request depends on.
-        prompts: Returns what asks the user in one request, for its command line: one question at a time.
-        note: Shows notes.
         waits: Shows what a request waits for.
     """
 
-    def __init__(
-        self,
-        environ: Callable[[], Mapping[str, str]],
-        prompts: Callable[[list[str]], Prompts],
-        note: Callable[[Iterable[Shown]], object] = bool,
-        waits: Waits = unseen,
-    ) -> None:
-        self._environ = environ
-        self._prompts = prompts
-        self._note = note
+    def __init__(self, waits: Waits = unseen) -> None:
         self._waits = waits
         # What gives a code may itself need a role.
         self._asking = RLock()
         self._handler = Handler(Memory(Clock(time.time, boot_time)), _no_endpoint, is_private=True)
 
-    def credentials(
-        self,
-        words: Sequence[str],
-        *,
-        environ: Mapping[str, str] | None = None,
-        prompts: Callable[[list[str]], Prompts] | None = None,
-        note: Callable[[Iterable[Shown]], object] | None = None,
-    ) -> Credentials:
+    def credentials(self, words: Sequence[str], sender: Sender) -> Credentials:
         """Return the credentials of a role.
 
         Args:
             words: The role and its options, as on a command line.
-            environ: As for `action`.
-            prompts: The same.
-            note: The same.
+            sender: Who makes the request.
 
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
             KeyboardInterrupt: As of `action`.
         """
-        args = ["credential-process", "--print", *words]
-        made = json.loads(self.action(args, environ=environ, prompts=prompts, note=note).text)
+        made = json.loads(self.action(["credential-process", "--print", *words], sender).text)
         expires = made.get("Expiration")
         return Credentials(
             made["AccessKeyId"],
@@ -108,69 +100,52 @@ class Requests:
             made.get("AccountId"),
         )
 
-    def action(
-        self,
-        args: list[str],
-        *,
-        environ: Mapping[str, str] | None = None,
-        prompts: Callable[[list[str]], Prompts] | None = None,
-        note: Callable[[Iterable[Shown]], object] | None = None,
-    ) -> Action:
+    def action(self, args: list[str], sender: Sender) -> Action:
         """Return the action of a command line, after its notes were shown.
-
-        Args:
-            args: The command line.
-            environ: The environment that this request depends on; None: that of all.
-            prompts: Returns what asks the user in this request; None: what asks in all.
-            note: Shows the notes of this request; None: what shows all.
 
         Raises:
             AwsenvError: It failed, or what it needs is missing.
             KeyboardInterrupt: Ctrl-C, in this process.
         """
-        environ, prompts = self._environ() if environ is None else environ, prompts or self._prompts
-        note = note or self._note
-        if conversation.may_run(environ):
+        if conversation.may_run(sender.environ):
             try:
-                return self._action(partial(self._reply_of_agent, args, environ), args, environ, prompts, note)
+                return self._action(partial(self._reply_of_agent, args, sender), args, sender)
             except client.Trouble as trouble:
                 if trouble.is_lost:
                     raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
                 if not isinstance(trouble, client.NoAgent):
-                    note([trouble])
-        return self._action(self._reply_here, args, environ, prompts, note, whole=True)
+                    sender.note([trouble])
+        return self._action(self._reply_here, args, sender, whole=True)
 
     def forget(self) -> None:
         """Drop every secret that this process holds; an agent keeps its own."""
         self._handler.forget()
 
-    def _action(
-        self,
-        ask: Ask,
-        args: list[str],
-        environ: Mapping[str, str],
-        prompts: Callable[[list[str]], Prompts],
-        note: Callable[[Iterable[Shown]], object],
-        *,
-        whole: bool = False,
-    ) -> Action:
-        parts = [b"", *conversation.request(args, environ, whole=whole)]
-        made = unpacked(ask(GRANT, parts), environ)
+    def _action(self, ask: Ask, args: list[str], sender: Sender, *, whole: bool = False) -> Action:
+        made = unpacked(ask(GRANT, [b"", *_request(args, sender, whole=whole)]), sender.environ)
         if made.kind == Need.kind:
             # What the answer to one request has opened serves those that have waited for it.
             with self._asking:
-                asking = Conversation(ask, args, environ, prompts(args), whole=whole, verb=GRANT, show=note)
-                made = asking.reply()
+                made = Conversation(
+                    ask,
+                    args,
+                    sender.environ,
+                    sender.prompts(),
+                    whole=whole,
+                    verb=GRANT,
+                    show=sender.note,
+                    folder=sender.folder,
+                ).reply()
         if isinstance(made, Fail):
-            note(made.notes[:-1])
+            sender.note(made.notes[:-1])
             raise _error_of(made)
-        note(made.notes)
+        sender.note(made.notes)
         return made
 
     def _reply_of_agent(
         self,
         args: list[str],
-        environ: Mapping[str, str],
+        sender: Sender,
         verb: bytes,
         parts: list[bytes],
         /,
@@ -178,11 +153,12 @@ class Requests:
         waits_for: Callable[[str], object] = str,
     ) -> list[bytes]:
         del waits_for
+        environ = sender.environ
         with self._waits("the agent"):
             reply = client.ask(environ, verb, parts, longest=conversation.longest(environ), waits_for=self._waits)
         if verb == GRANT and self._handler.memory.held() and _lacks_code(unpacked(reply, environ)):
             # The agent has started since: this process may hold the MFA session.
-            mine = self._reply_here(verb, [parts[0], *conversation.request(args, environ, whole=True)])
+            mine = self._reply_here(verb, [parts[0], *_request(args, sender, whole=True)])
             if unpacked(mine, environ).kind not in {Need.kind, Fail.kind}:
                 return mine
         return reply
@@ -192,6 +168,10 @@ class Requests:
     ) -> list[bytes]:
         del waits_for
         return self._handler.reply(verb, parts, self._waits)
+
+
+def _request(args: list[str], sender: Sender, *, whole: bool) -> list[bytes]:
+    return conversation.request(args, sender.environ, whole=whole, folder=sender.folder)
 
 
 def _lacks_code(made: Action) -> bool:

@@ -60,7 +60,9 @@ _DIGITS = 6
 """Of an MFA code."""
 
 
-def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Environ) -> None:
+def check_role(
+    args: Sequence[str], role: str, profiles: Profiles, environ: Environ, *, is_program: bool = False
+) -> None:
     """Refuse a number, and what is probably meant for a profile or a command unless the command line *args* insists.
 
     Args:
@@ -68,6 +70,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
         role: Its word for the role; a role that `-` stands for is not among *args*, and is no typo.
         profiles: A profile of that name is never refused.
         environ: The environment of the caller, from before a role was active.
+        is_program: Whether a program passes the role, so that the user can type no line again.
 
     Raises:
         UsageError: Another word is meant.
@@ -80,6 +83,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
             hint = usage(command, args)
             raise UsageError(f"{what} stands in place of the role: which role?", hint=hint)
         meant = typed_again(args, {}) if known else usage(command or DEFAULT)
+        meant = "pass a profile, an ARN or ACCOUNT/ROLE" if is_program else meant
         raise UsageError(f"the first word is {what}: which role?", hint=meant)
     if command == DEFAULT or role not in args or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
         return
@@ -89,7 +93,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if found is None or misspelt(role, profiles) is not None:
         return
     if found in names:
-        meant = typed_again(args, {role: [found]})
+        meant = f"pass {found!r}" if is_program else typed_again(args, {role: [found]})
     else:
         meant = _called(args, role, found) if command is None else f"awsenv {found}"
     fact = f"there is no command or profile {quoted(role)}"
@@ -98,7 +102,8 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     insists = f"awsenv {DEFAULT} {role}"
     if command is not None:
         fact = f"there is no profile {quoted(role)} in {profiles.where}"
-        insists = f"awsenv {command} {_account(profiles, environ)}/{role}"
+        named = f"{_account(profiles, environ)}/{role}"
+        insists = repr(named) if is_program else f"awsenv {command} {named}"
     takes = (f"{insists} treats it as a role",) if limits.is_bare_name(role) else ()
     raise UsageError(fact, hint=(meant, *takes))
 
@@ -132,8 +137,17 @@ def check_help(word: str) -> None:
         raise UsageError(f"there is no command {quoted(word)}", hint=f"awsenv help {found}")
 
 
-def check_profile(args: Sequence[str], name: str | None, profiles: Profiles, option: str = "--profile") -> None:
+def check_profile(
+    args: Sequence[str],
+    name: str | None,
+    profiles: Profiles,
+    option: str = "--profile",
+    *,
+    is_program: bool = False,
+) -> None:
     """Refuse the value *name* of *option* if it is no profile, and is probably meant for one.
+
+    The other arguments are those of `check_role`.
 
     Raises:
         UsageError: Another profile is meant.
@@ -143,6 +157,7 @@ def check_profile(args: Sequence[str], name: str | None, profiles: Profiles, opt
     found = nearest(name, profiles.names)
     if found is not None:
         meant = typed_again(args, {name: [found], f"{option}={name}": [f"{option}={found}"]})
+        meant = f"pass profile={found!r}" if is_program else meant
         raise UsageError(f"there is no profile {quoted(name)} in {profiles.where}", Origin(option), hint=meant)
 
 

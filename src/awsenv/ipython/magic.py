@@ -207,11 +207,13 @@ def _asked(question: str, *, instead: tuple[str, ...]) -> str:
     """
     import getpass  # noqa: PLC0415 - a kernel replaces its function
 
+    from IPython.core.error import StdinNotImplementedError  # noqa: PLC0415 - IPython has loaded it
+
     from awsenv.errors import MfaError  # noqa: PLC0415 - see `Magic._run`
 
     try:
         answer = getpass.getpass(question).strip()
-    except NotImplementedError:  # StdinNotImplementedError of IPython
+    except StdinNotImplementedError:
         raise MfaError(f"{question.rstrip(': ')}: this frontend cannot ask for it", hint=instead) from None
     except EOFError:
         answer = ""
@@ -243,11 +245,13 @@ def _confirmed(role: str, question: str) -> bool:
     Raises:
         UsageError: Nobody can be asked.
     """
+    from IPython.core.error import StdinNotImplementedError  # noqa: PLC0415 - see `_asked`
+
     from awsenv.errors import UsageError  # noqa: PLC0415 - see `Magic._run`
 
     try:
         return input(f"{question}Type {role} to assume it: ").strip() == role
-    except NotImplementedError:
+    except StdinNotImplementedError:
         raise UsageError(f"{role} is protected, and this frontend cannot ask", hint="--yes confirms it") from None
     except EOFError:
         return False

@@ -195,7 +195,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         )
 
     def cluster_login(self, token: str, cluster: str) -> str:
-        """Return the ARN of who presents *token* to the EKS cluster *cluster*.
+        """Return the ARN of the caller who presents *token* to the EKS cluster *cluster*.
 
         Raises:
             PermissionError: The cluster refuses the token.
@@ -203,7 +203,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         return self._login(partial(self._gate.of_cluster, token, cluster, self.url))
 
     def database_login(self, token: str, address: str, user: str, region: str = REGION) -> str:
-        """Return the ARN of who connects to the RDS database at *address* (`HOST:PORT`) as *user* with *token*.
+        """Return the ARN of the caller who connects as *user* to the RDS database at *address* (`HOST:PORT`).
 
         Raises:
             PermissionError: The database refuses the token.

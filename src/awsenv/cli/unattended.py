@@ -1,4 +1,4 @@
-"""What answers the questions of a request in a program: the arguments of a function, and never the terminal."""
+"""The prompts of a program: its arguments answer them, and the terminal is never used."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _NO_TERMINAL = ""
 """A path that leads to none."""
 
 
-class Answers(Prompts):
-    """Gives a request what its caller has passed for it.
+class Unattended(Prompts):
+    """Answers the questions of a request with what its caller has passed.
 
     Args:
         environ: The environment of the request.
@@ -32,7 +32,10 @@ class Answers(Prompts):
     """
 
     def __init__(
-        self, environ: Environ, code: str | Callable[[str], str] | None, confirm: Callable[[str], bool] | None
+        self,
+        environ: Environ,
+        code: str | Callable[[str], str] | None = None,
+        confirm: Callable[[str], bool] | None = None,
     ) -> None:
         super().__init__(environ, _NO_TERMINAL)
         self._code, self._confirm = code, confirm
