@@ -18,18 +18,10 @@ from awsenv.cli import recent
 from awsenv.errors import ConfigError, MfaError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from conftest import World
-
-
-@pytest.fixture(autouse=True)
-def _nothing_held() -> Iterator[None]:
-    """Hold nothing before a test and after it."""
-    awsenv.forget()
-    yield
-    awsenv.forget()
 
 
 def test_the_package_loads_nothing(world: World) -> None:

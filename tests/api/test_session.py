@@ -16,18 +16,10 @@ from awsenv.errors import MfaError, RefusedError
 from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from conftest import World
-
-
-@pytest.fixture(autouse=True)
-def _nothing_held() -> Iterator[None]:
-    """Hold nothing before a test and after it."""
-    awsenv.forget()
-    yield
-    awsenv.forget()
 
 
 def _caller(session: boto.Session) -> str:

@@ -11,7 +11,7 @@ import awsenv
 from role_requests import ROLE_REQUESTS, Case, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from conftest import World
@@ -25,13 +25,12 @@ def world(shared_world: World) -> World:
 
 
 @pytest.fixture(params=ROLE_REQUESTS, ids=lambda request: request.name)
-def request_(request: pytest.FixtureRequest, world: World) -> Iterator[Case]:
-    """Return each request of the table. Nothing is held before it and after it."""
-    awsenv.forget()
+def request_(request: pytest.FixtureRequest, world: World) -> Case:
+    """Return each request of the table."""
     world.sandbox.clock.elapse(30)
     world.sandbox.clear_calls()
-    yield request.param.of(world)
-    awsenv.forget()
+    case: Case = request.param
+    return case.of(world)
 
 
 def _environment(printed: str) -> dict[str, str]:
