@@ -58,6 +58,23 @@ class RoleSettings:
     """The origin of each field that is set, for messages."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What a role is narrowed to, as it was asked for."""
+
+    read_only: bool = False
+    actions: tuple[tuple[str, ...], ...] = ()
+    """Lists of patterns: an allowed action matches one of each."""
+    resources: tuple[tuple[str, ...], ...] = ()
+    """The same, of ARNs."""
+    seconds: int | None = None
+    """The longest life of the credentials; None: as long as they live anyway."""
+    because: str | None = None
+    """What the role is for, as the user says it."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    """The origin of each field that is set."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoleRequest(RoleSettings):
     """The role and the options from the command line and the variables."""
@@ -70,6 +87,7 @@ class RoleRequest(RoleSettings):
     session_name: str | None = None
     user: str | None = None
     """The caller's name in the password database, for the role session name if no variable names the user."""
+    narrowing: Narrowing | None = None
 
     def origin(self, name: str) -> Origin:
         """Return the option or the variable that set a field; by default, the option."""
@@ -183,6 +201,19 @@ class GetSessionToken:
 Hop = AssumeRole | GetSessionToken
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetScopedCredentials:
+    """A call of sts:GetScopedCredentials, which narrows temporary credentials. Whose they are stays."""
+
+    policy: str | None = None
+    """What they may do at most, as JSON text; None: all that they may."""
+    duration: int | None = None
+    """Seconds; None: not sent, and they end as before."""
+    description: str | None = None
+    """What they are for, which CloudTrail logs."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where the first credentials of a chain come from."""
@@ -222,6 +253,8 @@ class Rails:
     """Whether the user confirms each time that a command gets the role."""
     account: str | None = None
     """The only account whose credentials the profile may have; None: any account."""
+    narrowing: Narrowing | None = None
+    """What each role of the profile is narrowed to."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """The origin of each field that is set."""
 
@@ -247,6 +280,12 @@ class Chain:
     setting_notes: tuple[Note, ...] = ()
     rails: Rails = Rails()
     """The guard rails of the profile that was requested."""
+    narrowing: Narrowing | None = None
+    """What the role is narrowed to, by the last hop, by `scoped` or by both; None: it is not narrowed."""
+    scoped: GetScopedCredentials | None = None
+    """The call that narrows the credentials of the last hop, or of the source without a hop; None: none is made."""
+    wide: Chain | None = None
+    """The same chain without the narrowing."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property

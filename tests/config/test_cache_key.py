@@ -15,7 +15,17 @@ from awsenv import config
 from awsenv.config import files
 from awsenv.config.sources import KINDS
 from awsenv.errors import Origin
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Note, RoleArn, RoleRequest, Source
+from awsenv.model import (
+    AssumeRole,
+    Chain,
+    GetScopedCredentials,
+    GetSessionToken,
+    Mfa,
+    Note,
+    RoleArn,
+    RoleRequest,
+    Source,
+)
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -56,6 +66,7 @@ chains = st.builds(
     label=texts,
     region=maybe,
     settings_profile=maybe,
+    scoped=st.none() | st.builds(GetScopedCredentials, policy=maybe, duration=seconds, description=maybe),
 )
 NOTHING = config.Profiles(files.File("c", "c", None), files.File("s", "s", None))
 
@@ -74,8 +85,8 @@ def resolved(home: Home, role: str, config_text: str, credentials_text: str = ""
 
 @given(chains, chains)
 def test_two_chains_share_a_cache_key_only_if_aws_gets_the_same_requests(one: Chain, other: Chain) -> None:
-    """The source, the hops and the region count. The name in the request does not."""
-    same = (one.source, one.hops, one.region) == (other.source, other.hops, other.region)
+    """The source, the hops, the region and what narrows the role count. The name in the request does not."""
+    same = (one.source, one.hops, one.region, one.scoped) == (other.source, other.hops, other.region, other.scoped)
 
     assert same == (of(one) == of(other))
 
@@ -93,6 +104,16 @@ def test_every_field_of_every_hop_changes_the_cache_key(chain: Chain, data: st.D
         assert (of(chain) == of(moved)) == (getattr(hop, field.name) == value), field.name
     noted = replace(hop, notes=(Note("note"),), origins={"role": Origin("x")})
     assert of(chain) == of(replace(chain, hops=(*chain.hops[:number], noted, *chain.hops[number + 1 :])))
+
+
+@given(chains, chains)
+def test_narrowed_credentials_serve_no_wider_request(one: Chain, other: Chain) -> None:
+    """What the call that narrows them sends changes the cache key, and where its values come from does not."""
+    narrowed = replace(one, scoped=other.scoped)
+    moved = None if other.scoped is None else replace(other.scoped, origins={"policy": Origin("x")})
+
+    assert (of(one) == of(narrowed)) == (one.scoped == other.scoped)
+    assert of(narrowed) == of(replace(narrowed, scoped=moved, wide=one))
 
 
 @given(chains, st.sampled_from(["AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_NEW"]), texts)

@@ -64,14 +64,16 @@ def mfa_session_key(chain: Chain, serial: str, profiles: Profiles, environ: Envi
 def role_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
     """Return the cache key of the credentials that a chain ends with.
 
-    All that is sent to AWS counts, and all that selects an endpoint: the source, every field of a hop, the region, the
-    settings of the chain's profile, and every AWS variable. The name in the request does not count.
+    All that is sent to AWS counts, and all that selects an endpoint: the source, every field of a hop and of what
+    narrows its credentials, the region, the settings of the chain's profile, and every AWS variable. The name in the
+    request does not count.
     """
     serving = profiles.get(chain.settings_profile or "default")
     return _digest(
         "role",
         source_key(chain.source, profiles, environ),
         chain.hops,
+        chain.scoped,
         chain.region,
         serving,
         serving and profiles.services(serving.value("services") or ""),
