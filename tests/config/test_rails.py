@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyte
@@ -16,7 +17,7 @@ from awsenv.config.files import File
 from awsenv.config.ini import Setting
 from awsenv.config.rails import KEYS, color, rails, spelled
 from awsenv.errors import ConfigError, Origin
-from awsenv.model import Rails, RoleRequest
+from awsenv.model import Narrowing, Rails, RoleRequest
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -151,7 +152,7 @@ def test_any_other_text_is_refused_or_harmless(key: str, text: str) -> None:
         (
             "awsenv_mfa = no",
             "awsenv does not know the key awsenv_mfa",
-            "awsenv knows awsenv_color, awsenv_protected and awsenv_account",
+            f"awsenv knows {', '.join(KEYS[:-1])} and awsenv_for",
         ),
     ],
 )
@@ -230,9 +231,21 @@ values = st.fixed_dictionaries(
         "awsenv_color": st.sampled_from(NAMES),
         "awsenv_protected": st.sampled_from(["true", "false", "True"]),
         "awsenv_account": st.just("123456789012"),
+        "awsenv_read_only": st.just("true"),
+        "awsenv_only": st.sampled_from(["s3:*", "ec2:*"]),
+        "awsenv_on": st.sampled_from(["arn:aws:s3:::x", "arn:aws:s3:::*"]),
+        "awsenv_for": st.sampled_from(["10m", "1h"]),
     },
 )
-FIELDS = {"awsenv_color": "color", "awsenv_protected": "is_protected", "awsenv_account": "account"}
+FIELDS = {
+    "awsenv_color": "color",
+    "awsenv_protected": "is_protected",
+    "awsenv_account": "account",
+    "awsenv_read_only": "read_only",
+    "awsenv_only": "actions",
+    "awsenv_on": "resources",
+    "awsenv_for": "seconds",
+}
 
 
 @given(st.lists(st.tuples(values, values), min_size=1, max_size=4))
@@ -260,8 +273,15 @@ def test_the_nearest_profile_of_a_family_counts(layers: list[tuple[dict[str, str
     )
     found = config.resolve(RoleRequest("p0"), profiles, {"USER": "jane"}).rails
 
-    assert {FIELDS[key] for key in expected} == set(found.origins)
-    assert found == Rails(
+    narrowing = found.narrowing or Narrowing()
+    assert {FIELDS[key] for key in expected} == {*found.origins, *narrowing.origins}
+    assert narrowing == Narrowing(
+        read_only="awsenv_read_only" in expected,
+        actions=((expected["awsenv_only"],),) if "awsenv_only" in expected else (),
+        resources=((expected["awsenv_on"],),) if "awsenv_on" in expected else (),
+        seconds={"10m": 600, "1h": 3600}.get(expected.get("awsenv_for", "")),
+    )
+    assert replace(found, narrowing=None) == Rails(
         color(expected["awsenv_color"], HERE) if "awsenv_color" in expected else "",
         is_protected=expected.get("awsenv_protected", "false").lower() == "true",
         account=expected.get("awsenv_account"),

@@ -38,7 +38,9 @@ _LONGEST_NAME = 64
 _MAX_TAGS = 50
 _MAX_TAG_KEY = 128
 _MAX_TAG_VALUE = 256
-_MAX_POLICY = 2048
+MAX_POLICY = 2048
+"""Characters: the longest session policy."""
+
 _MAX_POLICY_ARNS = 10
 
 _ACCOUNT = r"[0-9]{12}"
@@ -249,9 +251,9 @@ def policy(text: str, origin: Origin) -> str:
 
     if not text:
         raise ConfigError("the session policy is empty", origin, hint=f"give it a policy, or leave {origin} out")
-    if len(text) > _MAX_POLICY:
+    if len(text) > MAX_POLICY:
         raise ConfigError(
-            f"the session policy has {len(text)} characters; AWS accepts at most {_MAX_POLICY}",
+            f"the session policy has {len(text)} characters; AWS accepts at most {MAX_POLICY}",
             origin,
             hint=("shorten it", "use a managed policy: --policy-arn"),
         )

@@ -1,4 +1,4 @@
-"""The guard rails of a profile: `awsenv_color`, `awsenv_protected` and `awsenv_account`.
+"""The guard rails of a profile: `awsenv_color`, `awsenv_protected`, `awsenv_account`, and what narrows its roles.
 
 Other tools ignore keys that they do not know. A guard rail with a typo guards nothing, so a key that looks like one of
 ours and is none is an error.
@@ -98,7 +98,15 @@ _RULES: Mapping[str, tuple[str, Callable[[str, Origin], Any]]] = {
 }
 """The field of `Rails` and the check of each key."""
 
-KEYS = tuple(_RULES)
+_NARROWING = {
+    "awsenv_read_only": "read_only",
+    "awsenv_only": "actions",
+    "awsenv_on": "resources",
+    "awsenv_for": "seconds",
+}
+"""The field of `Narrowing` of each key."""
+
+KEYS = (*_RULES, *_NARROWING)
 """The keys of a profile that are guard rails."""
 
 
@@ -110,6 +118,7 @@ def rails(settings: Mapping[str, Setting]) -> Rails:
     """
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
+    narrowed: dict[str, tuple[str, Origin]] = {}
     for key, setting in settings.items():
         for line in setting.value.split("\n")[1:]:
             if is_meant(own := re.split("[=:]", line)[0].strip().lower()):
@@ -118,8 +127,14 @@ def rails(settings: Mapping[str, Setting]) -> Rails:
         if key in _RULES:
             field, check = _RULES[key]
             values[field], origins[field] = check(setting.value, setting.origin), setting.origin
+        elif key in _NARROWING:
+            narrowed[_NARROWING[key]] = setting.value, setting.origin
         elif is_meant(key):
             raise _unknown(key, setting)
+    if narrowed:
+        from awsenv.config.narrowing import narrowing  # noqa: PLC0415 - few profiles narrow their roles
+
+        values["narrowing"] = narrowing(narrowed)
     return Rails(**values, origins=origins)
 
 

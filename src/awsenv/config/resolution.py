@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
+from functools import reduce
 
 from awsenv.config import limits, partitions, sources
 from awsenv.config.headers import lost_rails, misplaced_rails
@@ -59,7 +60,8 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         environ: The original environment of the caller.
 
     Raises:
-        ConfigError: A name is neither a profile nor a role, source profiles form a loop, or AWS would refuse a value.
+        ConfigError: A name is neither a profile nor a role, source profiles form a loop, AWS would refuse a value, or
+            the credentials cannot be narrowed.
         SourceError: There are no source credentials.
         UsageError: An option applies to roles only, and the profile is not a role.
     """
@@ -73,7 +75,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         _refuse_idle_options(request, is_session=bool(hops))
     chain = _chain_of(links, hops, region, request.role, {"role": request.origin("role")})
     chain = replace(chain, rails=_rails_of(links, chain, profiles))
-    return with_settings(chain, profiles, environ)
+    return _narrowed(with_settings(chain, profiles, environ), request)
 
 
 def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
@@ -124,6 +126,21 @@ def login_command(chain: Chain, profiles: Profiles, environ: Environ) -> str:
     return "awsenv login" if name is None else f"awsenv login --profile {shlex.quote(printable(name))}"
 
 
+def _narrowed(chain: Chain, request: RoleRequest) -> Chain:
+    """Return *chain* narrowed by the guard rails and by the request.
+
+    Raises:
+        ConfigError: It cannot be.
+    """
+    given = [each for each in (chain.rails.narrowing, request.narrowing) if each is not None]
+    if not given:
+        return chain
+    from awsenv.config.narrowing import joined  # noqa: PLC0415 - few roles are narrowed
+    from awsenv.config.scoping import narrowed  # noqa: PLC0415 - the same
+
+    return narrowed(chain, reduce(joined, given))
+
+
 def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
     default_name = default_session_name(environ, request.user)
     hops = tuple(
@@ -163,7 +180,7 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
 
     A typed role has those of a profile that describes it, of a protected one first. Where only AWS knows its account,
     each profile with a role of its name may describe it. Then it is in the account of the source, and that must be the
-    one that the guard rails of the source name.
+    one that the guard rails of the source name. A role that one of them does not narrow is not narrowed.
 
     Raises:
         ConfigError: As of `_checked_rails`.
@@ -176,6 +193,8 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     found = _checked_rails(links, describing, profiles)
     same = sorted((found[profile.name] for profile in describing), key=lambda own: not own.is_protected)
     first = next((own for own in same if own != Rails()), Rails())
+    if not all(own.narrowing for own in same):
+        first = replace(first, narrowing=None)
     if last.role.account is not None:
         return first
     source = found.get(chain.source.profile or "", Rails())
