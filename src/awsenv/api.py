@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from awsenv import changes, config
 from awsenv.cli import keywords, process, report
 from awsenv.cli.arguments import RoleOptions
-from awsenv.cli.declarations import declared
+from awsenv.cli.declarations import options as declared_options
 from awsenv.cli.options import FIELDS
 from awsenv.cli.requests import Requests, Sender
 from awsenv.cli.unattended import Unattended
@@ -90,6 +90,11 @@ def credentials(
     transitive_tags: Sequence[str] = (),
     policy: str | Mapping[str, object] | None = None,
     policy_arns: Sequence[str] = (),
+    read_only: bool = False,
+    only: str | Sequence[str] = (),
+    on: str | Sequence[str] = (),
+    for_: int | timedelta | None = None,
+    because: str | None = None,
     profile: str | None = None,
     mfa_serial: str | None = None,
     min_remaining: int | timedelta | None = None,
@@ -113,6 +118,11 @@ def credentials(
         transitive_tags: The keys of those that a chain passes on.
         policy: A session policy to narrow the role, or its JSON, or `file://PATH`.
         policy_arns: Managed policies to narrow the role.
+        read_only: Whether to narrow the role to what only reads.
+        only: The actions that the role is narrowed to, such as `s3:Get*`.
+        on: The ARNs of the resources that it is narrowed to.
+        for_: Seconds after which the credentials end, if they do not end before.
+        because: What the narrowed role is for, as CloudTrail may show it.
         profile: The source profile, instead of the role's own.
         mfa_serial: The MFA device of the source user.
         min_remaining: Seconds that the credentials must have left: what is held and has less is renewed.
@@ -149,6 +159,11 @@ def environment(
     transitive_tags: Sequence[str] = (),
     policy: str | Mapping[str, object] | None = None,
     policy_arns: Sequence[str] = (),
+    read_only: bool = False,
+    only: str | Sequence[str] = (),
+    on: str | Sequence[str] = (),
+    for_: int | timedelta | None = None,
+    because: str | None = None,
     profile: str | None = None,
     mfa_serial: str | None = None,
     min_remaining: int | timedelta | None = None,
@@ -177,6 +192,11 @@ def session(
     transitive_tags: Sequence[str] = (),
     policy: str | Mapping[str, object] | None = None,
     policy_arns: Sequence[str] = (),
+    read_only: bool = False,
+    only: str | Sequence[str] = (),
+    on: str | Sequence[str] = (),
+    for_: int | timedelta | None = None,
+    because: str | None = None,
     profile: str | None = None,
     mfa_serial: str | None = None,
     min_remaining: int | timedelta | None = None,
@@ -300,7 +320,7 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
     Raises:
         UsageError: The key of a tag has a `=`, which would end it there.
     """
-    for option in declared(RoleOptions).values():
+    for option in declared_options(RoleOptions).values():
         value = options.get(FIELDS.get(option.name, option.name))
         if value is None:
             continue
@@ -313,8 +333,7 @@ def _options(options: Mapping[str, Any]) -> Iterator[str]:
             value = [f"{key}={text}" for key, text in value.items()]
         elif isinstance(value, timedelta):
             value = int(value.total_seconds())
-        texts: Iterable[object] = value if option.is_list and not isinstance(value, str | int) else [value]
-        yield from (f"--{option.name.replace('_', '-')}={text}" for text in texts)
+        yield from option.typed(list(value) if option.is_list and not isinstance(value, str | int) else value)
 
 
 def _no_answers() -> Prompts:

@@ -73,6 +73,11 @@ class RoleOptions(Arguments):
     )
     policy: str | None = option("JSON", "Session policy, or file://PATH, to narrow the role.")
     policy_arn: list[str] | None = option("ARN", "Managed policy to narrow the role; may be repeated.", is_list=True)
+    read_only: bool = flag("Narrow the role to what only reads.", "--read-only")
+    only: list[str] | None = option("ACTION,...", "Narrow the role to these actions, such as 's3:Get*'.", is_list=True)
+    on: list[str] | None = option("ARN,...", "Narrow the role to these resources.", is_list=True)
+    for_: str | None = option("TIME", "End the credentials after this time, and do not renew them.", "--for")
+    because: str | None = option("TEXT", "What the narrowed role is for, as CloudTrail may show it.")
     min_remaining: str | None = option("TIME", "Renew what the agent holds if less time is left.")
 
 

@@ -66,6 +66,18 @@ class Option:
         return self.metavar is None
 
     @property
+    def variable(self) -> str:
+        """The variable that sets it, if it is about a role."""
+        return f"AWSENV_{self.names[0].lstrip('-').replace('-', '_').upper()}"
+
+    def typed(self, value: Any) -> list[str]:
+        """Return the words of a command line that give it this value."""
+        if self.is_flag:
+            return [self.names[0]] if value else []
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        return [f"{self.names[0]}={each}" for each in values]
+
+    @property
     def default(self) -> bool | None:
         """Its value if it is left out."""
         return False if self.is_flag else None

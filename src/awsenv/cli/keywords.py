@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from awsenv.cli.arguments import RoleOptions
-from awsenv.cli.declarations import declared
+from awsenv.cli.declarations import options
 from awsenv.cli.options import FIELDS
 from awsenv.record import replace
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.errors import AwsenvError
 
-ARGUMENTS = {f"--{name.replace('_', '-')}": FIELDS.get(name, name) for name in declared(RoleOptions)}
+ARGUMENTS = {spelled: FIELDS.get(each.name, each.name) for spelled, each in options(RoleOptions).items()}
 """The keyword arguments, by their options."""
 
 _OPTION = re.compile(rf"({'|'.join(sorted(ARGUMENTS, reverse=True))})\b(?:[ =](?=[A-Z]{{2}}|file:))?")

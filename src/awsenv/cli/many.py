@@ -12,6 +12,7 @@ from awsenv.cli import typos
 from awsenv.cli.action import show
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
+from awsenv.cli.declarations import options as declared_options
 from awsenv.cli.options import min_remaining, role_request
 from awsenv.cli.prompts import Prompts
 from awsenv.cli.requests import Requests, Sender
@@ -336,12 +337,8 @@ def _check_named(name: str) -> None:
 
 def _words(options: RoleOptions) -> list[str]:
     """Return the options about a role, as they are typed."""
-    words = []
-    for option in declared(RoleOptions).values():
-        value = getattr(options, option.name)
-        for each_value in value if isinstance(value, list) else [] if value is None else [value]:
-            words += ["--" + option.name.replace("_", "-"), each_value]
-    return words
+    about_role = declared_options(RoleOptions).values()
+    return [word for option in about_role for word in option.typed(getattr(options, option.name))]
 
 
 def _with(arguments: EachArguments, **values: Any) -> EachArguments:

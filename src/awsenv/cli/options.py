@@ -12,7 +12,7 @@ import time
 from awsenv import changes, duration
 from awsenv.cli.arguments import RoleOptions, YesOption
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
-from awsenv.cli.declarations import declared
+from awsenv.cli.declarations import options as declared_options
 from awsenv.errors import MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.record import dataclass, field, replace
@@ -160,6 +160,7 @@ def request(
     code = None if code is None else config.mfa_code(code)
     given = _given(options, environ)
     given.pop("min_remaining", None)  # it says nothing to AWS
+    narrowed = {field: given.pop(name) for name, field in _NARROWING.items() if name in given}
     values: dict[str, Any] = {}
     for name, (value, origin) in given.items():
         if name == "duration":
@@ -170,6 +171,10 @@ def request(
             values[name] = tuple(_tag(text, origin) for text in value)
         else:
             values[name] = tuple(value) if isinstance(value, list) else value
+    if narrowed:
+        from awsenv.config.narrowing import narrowing  # noqa: PLC0415 - few roles are narrowed
+
+        values["narrowing"] = narrowing(narrowed)
     user = None if any(map(environ.get, having(USER))) else login_name()
     origins = {name: origin for name, (_, origin) in given.items()}
     return RoleRequest(role, code, user=user, origins=origins, **values)
@@ -179,16 +184,19 @@ FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "pol
 """Options that may be repeated, and their field in the request. Their variables hold a list with commas."""
 
 
+_NARROWING = {"read_only": "read_only", "only": "actions", "on": "resources", "for_": "seconds", "because": "because"}
+"""Options that narrow the role, and their field in the narrowing."""
+
+
 def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origin]]:
     """Return what an option or its variable sets, and which does, by the field of the request."""
     given: dict[str, tuple[Any, Origin]] = {}
-    for option in declared(RoleOptions).values():
-        variable = f"AWSENV_{option.name.upper()}"
+    for option in declared_options(RoleOptions).values():
         name = FIELDS.get(option.name, option.name)
         if typed := getattr(options, option.name):
-            given[name] = typed, Origin("--" + option.name.replace("_", "-"))
-        elif text := environ.get(variable):
-            given[name] = text.split(",") if option.name in FIELDS else text, Origin(variable)
+            given[name] = typed, Origin(option.names[0])
+        elif text := environ.get(option.variable):
+            given[name] = text.split(",") if option.name in FIELDS else text, Origin(option.variable)
     return given
 
 
