@@ -299,6 +299,11 @@ class Chain:
         return self.hops[0].mfa if self.hops else None
 
     @property
+    def is_final(self) -> bool:
+        """Whether the credentials are not renewed: the user has said how long to hand the role out for."""
+        return self.narrowing is not None and self.narrowing.seconds is not None
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """Where the chain or a command differs from the configuration, and why."""
         return (*(note for hop in self.hops for note in hop.notes), *self.setting_notes)

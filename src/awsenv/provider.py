@@ -15,12 +15,10 @@ from awsenv.errors import (
     AgentError,
     MfaError,
     RefusedError,
-    UsageError,
 )
 from awsenv.model import AssumeRole, Note, Question, Rails, unseen
 from awsenv.record import dataclass, field, replace
 from awsenv.variables import connecting
-from awsenv.wording import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,8 +108,7 @@ class Provider:
         self.confirm(resolved)
         lease = None
         if self.memory is not None and not self._has_code(resolved):
-            least, timeout = resolved.min_remaining, _longest(resolved)
-            lease = self._without_code(self.memory, self._plan(resolved), min_remaining=least, timeout=timeout)
+            lease = self._held_or_called(self.memory, resolved)
         self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:
             drops = 0 if self.memory is None else self.memory.drops
@@ -122,6 +119,18 @@ class Provider:
                 lease = self.memory.keep(self._plan(resolved), made, drops=drops)
         self.note(_shortfall(resolved, lease.credentials, self.now()))
         return lease
+
+    def _held_or_called(self, memory: Memory, resolved: Resolved) -> Lease | None:
+        """Return a role without asking for a code; None: AWS does not give it without."""
+        plan, least, timeout = self._plan(resolved), resolved.min_remaining, _longest(resolved)
+        try:
+            return self._without_code(memory, plan, min_remaining=least, timeout=timeout)
+        except RefusedError as error:
+            if plan.chain is resolved.chain or error.code != "AccessDenied":
+                raise
+            fact = f"AWS refused to narrow {plan.title}, which is held: it is assumed again"
+            self.note([Note(fact, because=error.because)])
+            return None
 
     def renew(self, lease_id: str, *, timeout: float) -> Lease:
         """Return the credentials of a role that the agent holds, renewed if they are about to expire.
@@ -150,8 +159,8 @@ class Provider:
         return self.is_private or resolved.chain.mfa is not None or not KINDS[resolved.chain.source.kind].command
 
     def name_of(self, lease: Lease) -> str | None:
-        """Return the name by which `awsenv renew` finds a lease; None: the one agent of the user does not hold it."""
-        return None if self.is_private else lease.id or None
+        """Return the name by which `awsenv renew` finds a lease; None: the one agent of the user does not renew it."""
+        return None if self.is_private or lease.chain.is_final else lease.id or None
 
     def serve(self, resolved: Resolved) -> tuple[Lease, str, str]:
         """Return a role, and the URL and the token at which the process of the caller gets it, renewed, while it lives.
@@ -162,11 +171,14 @@ class Provider:
         """
         assert self.memory is not None  # noqa: S101 - only an agent serves
         assert self.endpoint is not None  # noqa: S101 - the same
+        from awsenv.renewal import check_lasting, check_renewable  # noqa: PLC0415 - only for `exec --refresh`
+
+        check_lasting(resolved.chain)
         self.confirm(resolved)
-        plan = self._plan(resolved)
+        plan = self._plan_of(resolved)
         is_open = self.memory.session_of(plan) is not None and not self._has_code(resolved)
         if not is_open:
-            _check_renewable(resolved.chain)
+            check_renewable(resolved.chain)
         if plan.through is None or not (is_open or resolved.chain.mfa is not None):
             lease = self.lease(resolved)
         else:
@@ -191,7 +203,7 @@ class Provider:
         plan = self._plan(resolved)
         if plan.through is None:
             return None
-        if self.memory.session_of(plan) is None:
+        if self.memory.session_of(plan) is None and plan.needs_caller:
             self._open(plan.through, resolved)
         lease = self._without_code(self.memory, plan, min_remaining=resolved.min_remaining, timeout=_longest(resolved))
         if lease is not None:
@@ -201,7 +213,7 @@ class Provider:
 
     def _open(self, through: Chain, resolved: Resolved) -> None:
         """Open the MFA session that the chain *through* begins with."""
-        session = replace(through, hops=through.hops[:1], rails=Rails())
+        session = replace(through, hops=through.hops[:1], rails=Rails(), narrowing=None, scoped=None, wide=None)
         self.open_session(replace(resolved, chain=session))
 
     def open_session(self, resolved: Resolved) -> Credentials:
@@ -304,6 +316,21 @@ class Provider:
         return None
 
     def _plan(self, resolved: Resolved) -> Plan:
+        """Return how to get the role: where that takes a code, from the same role, if it is held and not narrowed."""
+        plan, chain, memory = self._plan_of(resolved), resolved.chain, self.memory
+        if chain.wide is None or chain.mfa is None or memory is None or self._has_code(resolved):
+            return plan
+        if memory.can_call(plan) or memory.held_lease(plan, min_remaining=resolved.min_remaining)[1]:
+            return plan
+        wide = self._plan_of(replace(resolved, chain=chain.wide))
+        if not memory.held_lease(wide, min_remaining=resolved.min_remaining)[1]:
+            return plan
+        from awsenv.lending import from_wide  # noqa: PLC0415 - few roles are narrowed
+
+        about = {"waits": self.waits, "connections": self.connections}
+        return from_wide(memory, plan, wide, resolved.profiles, resolved.environ, **about) or plan
+
+    def _plan_of(self, resolved: Resolved) -> Plan:
         """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         needs_code, waits, connections = chain.mfa is not None, self.waits, self.connections
@@ -351,29 +378,6 @@ class Provider:
 def _longest(resolved: Resolved) -> float:
     """Return how many seconds the client waits for AWS."""
     return max(LONGEST, CALLS * config.timeout(resolved.environ))
-
-
-def _check_renewable(chain: Chain) -> None:
-    """Check that the role of *chain* can be renewed without another code.
-
-    Raises:
-        UsageError: It cannot.
-    """
-    if not any(isinstance(hop, AssumeRole) for hop in chain.hops):
-        raise UsageError(
-            f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave --refresh out"
-        )
-    if chain.mfa is None or config.through_session(chain) is not None:
-        return
-    if not chain.mfa.serial:
-        profile = chain.hops[-1].profile if isinstance(chain.hops[-1], AssumeRole) else None
-        key = () if profile is None else (f"set mfa_serial in profile {quoted(profile)}",)
-        raise UsageError("--refresh: the MFA device must be known", hint=(*key, "name it: --mfa-serial ARN"))
-    raise UsageError(
-        "--refresh and a --duration of more than an hour exclude each other",
-        because="AWS grants that only to a fresh code",
-        hint="leave --duration out: the role is renewed while the command runs",
-    )
 
 
 def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[Note]:

@@ -380,7 +380,7 @@ class Memory:
 
 def _seconds(chain: Chain) -> float | None:
     """Return how long AWS lets the credentials of *chain* live; None: the source decides."""
-    return chain.hops[-1].seconds if chain.hops else None
+    return (chain.scoped and chain.scoped.duration) or (chain.hops[-1].seconds if chain.hops else None)
 
 
 def _put_last(held: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:

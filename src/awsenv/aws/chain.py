@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from awsenv.aws.connections import Connections
+    from awsenv.aws.denial import Denial
     from awsenv.config import Profiles
+    from awsenv.errors import Hint
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Question, Waits
 
@@ -139,12 +141,39 @@ def credentials(
     calls = _Calls(chain, sts, current, code=code, prompts=prompts, profiles=profiles, program=program)
     for index, hop in enumerate(chain.hops[first:], start=first):
         current = calls.call(index, hop, current)
+    if chain.scoped is not None:
+        current = sts.narrow(chain.scoped, current, _narrow_hint)
     if sts.clock.is_corrected and sts.clock.ahead is not None:
         from awsenv.aws.refusal import wrong_clock  # noqa: PLC0415 - few clocks are wrong
 
         wrong = wrong_clock(sts.clock.ahead)
         note([Note(wrong.fact, hints=wrong.hints)])
     return current
+
+
+def narrowed(
+    chain: Chain,
+    held: Credentials,
+    profiles: Profiles,
+    environ: Environ,
+    *,
+    waits: Waits = unseen,
+    connections: Connections | None = None,
+) -> Credentials:
+    """Return *held* narrowed by the last call of *chain*. Its other calls are not made.
+
+    The other arguments are those of `credentials`.
+
+    Raises:
+        AwsenvError: As of `credentials`.
+    """
+    assert chain.scoped is not None  # noqa: S101 - no caller has another
+    aws = session_of(chain, profiles, environ, waits=waits, connections=connections)
+    return Sts(aws).narrow(chain.scoped, held, _narrow_hint)
+
+
+def _narrow_hint(_denial: Denial | None) -> Hint:
+    return "ask the owner of the role to allow sts:GetScopedCredentials in its policies", "leave out what narrows it"
 
 
 def session_of(

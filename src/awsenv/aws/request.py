@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from awsenv.config.limits import is_bare_name
 from awsenv.config.sources import KINDS
-from awsenv.model import AssumeRole, Credentials, Hop
+from awsenv.model import AssumeRole, Credentials, GetScopedCredentials, Hop
 from awsenv.record import dataclass, field, replace
 from awsenv.wording import printable, quoted
 
@@ -130,8 +130,15 @@ def _pairs(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield prefix, "" if value == [] else value
 
 
-def request(hop: Hop) -> Request:
-    """Return the request of a hop, with the configured MFA device and without a code."""
+def request(hop: Hop | GetScopedCredentials) -> Request:
+    """Return the request of a hop, with the configured MFA device and without a code, or of what narrows its result."""
+    if isinstance(hop, GetScopedCredentials):
+        fields = {"Policy": "policy", "DurationSeconds": "duration", "ScopedSessionDescription": "description"}
+        return Request(
+            "sts:GetScopedCredentials",
+            {name: value for name, field in fields.items() if (value := getattr(hop, field)) is not None},
+            {name: hop.origins[field] for name, field in fields.items() if field in hop.origins},
+        )
     named: dict[str, tuple[str, Any]] = {
         "DurationSeconds": ("duration", hop.duration),
         "SerialNumber": ("mfa_serial", None if hop.mfa is None else hop.mfa.serial or None),

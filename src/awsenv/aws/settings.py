@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from awsenv.config.ini import Setting
     from awsenv.errors import Origin
 
-_GLOBAL = "https://sts.amazonaws.com"
+GLOBAL = "https://sts.amazonaws.com"
+REGIONAL = f"https://sts.{WITHOUT_REGION}.amazonaws.com"
+"""What serves all of STS, in the region that a request to the global endpoint is signed for."""
+
 _LEGACY_REGIONS = frozenset(
     {
         "ap-northeast-1",
@@ -162,12 +165,12 @@ def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[st
     if configured is not None:
         return without_root(configured.value), region or WITHOUT_REGION
     if region is None:
-        return None if fips or dual_stack else (_GLOBAL, WITHOUT_REGION)
+        return None if fips or dual_stack else (GLOBAL, WITHOUT_REGION)
     partition = partition_with(region)
     if partition is None:
         return None
     if values.get("sts_regional_endpoints") == "legacy" and region in _LEGACY_REGIONS and not (fips or dual_stack):
-        return _GLOBAL, WITHOUT_REGION
+        return GLOBAL, WITHOUT_REGION
     # In GovCloud, the plain name is the FIPS endpoint.
     service = "sts-fips" if fips and (dual_stack or partition.name != "aws-us-gov") else "sts"
     suffix = partition.dual_stack_suffix if dual_stack else partition.suffix

@@ -17,7 +17,7 @@ from awsenv.aws.http import LateError, TooLargeError
 from awsenv.aws.network import may_be_repeated, no_response, not_of_aws
 from awsenv.aws.proxy import ProxyError
 from awsenv.aws.request import IDENTITY, NOBODY, Request, form, request
-from awsenv.errors import UnreachableError
+from awsenv.errors import SourceError, UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials, GetSessionToken, Source
 from awsenv.record import replace
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession
     from awsenv.aws.settings import ClientSettings
     from awsenv.errors import AwsenvError, Hint
-    from awsenv.model import Hop
+    from awsenv.model import GetScopedCredentials, Hop
 
     T = TypeVar("T")
 
@@ -56,6 +56,10 @@ _NO_SUCCESS = 300
 """The first HTTP status that is not a success. Redirects are not followed."""
 
 _HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never sends this response"
+
+
+_IN_FLIGHT = 10.0
+"""Seconds that a request takes at most, as a rule, and by which two clocks may differ."""
 
 
 class Clock:
@@ -152,6 +156,36 @@ class Sts:
             raise UnreachableError(f"STS returned {printable(str(credentials.arn))} instead of {hop.role}", hint=_HINT)
         return replace(self._unexpired(credentials), account=hop.role.account)
 
+    def narrow(
+        self,
+        call: GetScopedCredentials,
+        signer: Credentials,
+        denied_hint: Callable[[Denial | None], Hint | None] = lambda _denial: None,
+    ) -> Credentials:
+        """Return the credentials of *signer* narrowed: they end with those at the latest.
+
+        Args:
+            call: What narrows them.
+            signer: Temporary credentials.
+            denied_hint: As for `call`.
+
+        Raises:
+            SourceError: They are those of a user.
+            AwsenvError: Anything else.
+        """
+        if signer.session_token is None:
+            fact = "AWS narrows temporary credentials only, and these are the access key of a user"
+            raise SourceError(fact, *call.origins.values(), hint="narrow a role, or an MFA session: --mfa-serial ARN")
+        if signer.expiration is not None and call.duration is not None:
+            rest = signer.expiration.timestamp() - self.clock.aws()
+            if rest - _IN_FLIGHT < call.duration:  # AWS refuses more than what is left
+                call = replace(call, duration=None)
+        if call.duration is None and call.policy is None:
+            return signer
+        sent = replace(request(call), denied_hint=denied_hint)
+        narrowed = self._unexpired(self._send(sent, signer, _credentials, client=self._regional))
+        return replace(narrowed, account=signer.account, arn=signer.arn, source=signer.source)
+
     def identity(self, signer: Credentials) -> Principal:
         """Return the principal of *signer*. The call needs no permission (STS API, GetCallerIdentity).
 
@@ -200,6 +234,12 @@ class Sts:
     def _client(self) -> ClientSettings:
         return settings.client_settings(self.session)
 
+    @property
+    def _regional(self) -> ClientSettings:
+        """The settings for what the global endpoint does not serve (API reference of STS, GetScopedCredentials)."""
+        client = self._client
+        return replace(client, url=settings.REGIONAL) if client.url == settings.GLOBAL else client
+
     def _unexpired(self, credentials: Credentials) -> Credentials:
         """Return *credentials* if they have not expired.
 
@@ -221,13 +261,15 @@ class Sts:
         signer: Credentials,
         read: Callable[[dict[str, Any]], T],
         token: Token | None = None,
+        *,
         refused: Callable[[ErrorResponse], AwsenvError] | None = None,
+        client: ClientSettings | None = None,
     ) -> T:
         """Send a request until there is a response, and return what *read* makes of its result.
 
         AWS accepts a code once (RFC 6238, 5.2), so a request with a code is repeated only if no byte of it was sent.
         """
-        client = self._client
+        client = client or self._client
         request = replace(request.with_code(token), endpoint=client.url, configured=client.configured, signer=signer)
         action = request.action.partition(":")[2]
         attempts = Attempts(client.attempts, client.retry_mode, self.session.deadline)

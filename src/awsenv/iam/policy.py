@@ -212,18 +212,22 @@ class Policies:
     """The permissions boundary, if there is one."""
     session: tuple[Document, ...] = ()
     """The session policies, if there are any."""
+    scopes: tuple[Document, ...] = ()
+    """Those of sts:GetScopedCredentials, each of which must allow."""
 
     def evaluate(self, action: str, resource: str, context: Context) -> Evaluation:
         """Return whether the identity policies allow *action* within the limits of the other policies."""
         return evaluate(self.identity, action, resource, context).within(self.limits(action, resource, context))
 
     def limits(self, action: str, resource: str, context: Context) -> Evaluation:
-        """Return whether the permissions boundary and the session policies let *action* through."""
+        """Return whether the permissions boundary, the session policies and the scopes let *action* through."""
         limit = Evaluation(Verdict.ALLOW, Verdict.ALLOW)
         if self.boundary is not None:
             limit = evaluate((self.boundary,), action, resource, context)
         if self.session:
             limit = limit.within(evaluate(self.session, action, resource, context))
+        for scope in self.scopes:
+            limit = limit.within(evaluate((scope,), action, resource, context))
         return limit
 
 

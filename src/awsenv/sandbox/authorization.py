@@ -142,6 +142,11 @@ def _reason(policies: Policies, action: str, resource: str, keys: Context, *, ne
         Policy.BOUNDARY: () if policies.boundary is None else (policies.boundary,),
         Policy.SESSION: policies.session,
     }
+    # AWS calls both a session policy.
+    refusing = [
+        each for each in policies.scopes if evaluate((each,), action, resource, keys).cautious is not Verdict.ALLOW
+    ]
+    documents[Policy.SESSION] = tuple(refusing[:1]) or policies.session
     applying = (kind for kind, found in documents.items() if found or (kind is Policy.IDENTITY and needs_allow))
     verdicts = {kind: evaluate(documents[kind], action, resource, keys).cautious for kind in applying}
     for kind, verdict in verdicts.items():

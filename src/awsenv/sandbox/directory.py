@@ -40,6 +40,10 @@ class Caller(Principal):
     mfa_at: datetime | None = None
     """When an MFA code opened the session. Never set for a role: its credentials carry no MFA."""
     session_policies: tuple[Document, ...] = ()
+    scopes: tuple[Document, ...] = ()
+    """The policies of sts:GetScopedCredentials, the first first."""
+    ends: datetime | None = None
+    """When the session ends; None: the key is that of a user."""
     transitive: frozenset[str] = frozenset()
     """The keys of the tags that the next role inherits, in lower case."""
     chained: bool = False
@@ -147,6 +151,7 @@ class Directory:
             (*inline, *managed),
             None if boundary is None else _document(backend.managed_policies[boundary]),
             caller.session_policies,
+            caller.scopes,
         )
 
     def _holder(self, caller: Caller) -> Any | None:

@@ -9,6 +9,7 @@ import string
 from datetime import timedelta
 
 from awsenv.model import Credentials
+from awsenv.record import replace
 from awsenv.sandbox.directory import Caller, Directory, Key
 from awsenv.sandbox.responses import AuthenticationError, Failure
 
@@ -27,7 +28,7 @@ class Keys:
         # AWS's tokens begin like this; clients must not rely on their length.
         token = "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(460)).decode()
         expiration = (self._directory.clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
-        self._sessions[access_key_id] = Key(secret, caller, token, expiration)
+        self._sessions[access_key_id] = Key(secret, replace(caller, ends=expiration), token, expiration)
         return Credentials(access_key_id, secret, token, expiration, caller.account, caller.arn)
 
     def find(self, access_key_id: str, token: str | None) -> Key:

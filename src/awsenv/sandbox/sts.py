@@ -1,4 +1,4 @@
-"""STS: AssumeRole, GetSessionToken and GetCallerIdentity, with the checks that AWS makes."""
+"""STS: AssumeRole, GetSessionToken, GetScopedCredentials and GetCallerIdentity, with the checks that AWS makes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ CHAINED = 3600
 DEFAULT_ROLE_SECONDS = 3600
 DEFAULT_SESSION_SECONDS = 43200
 
+MAX_SCOPES = 3
+"""Policies of GetScopedCredentials that a session may have."""
+
 MAX_PLAINTEXT = 2048
 """Characters of the session policy and the policy ARNs together (STS API, AssumeRole, Policy)."""
 
@@ -56,6 +59,7 @@ class Sts:
         actions: dict[str, Callable[[Parameters, Caller], dict[str, Any]]] = {
             "AssumeRole": self._assume_role,
             "GetCallerIdentity": self._get_caller_identity,
+            "GetScopedCredentials": self._get_scoped_credentials,
             "GetSessionToken": self._get_session_token,
         }
         if action not in actions:
@@ -71,6 +75,26 @@ class Sts:
         session = replace(caller, has_token=True, mfa_at=self._directory.clock.now() if with_code else None)
         seconds = parameters.get("DurationSeconds", DEFAULT_SESSION_SECONDS)
         return {"Credentials": _credentials(self._keys.issue(session, seconds))}
+
+    def _get_scoped_credentials(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
+        if caller.ends is None:
+            raise ServiceError("AccessDenied", "Cannot call GetScopedCredentials with long-term credentials", 403)
+        text, seconds = parameters.get("Policy"), parameters.get("DurationSeconds")
+        if text is None and seconds is None:
+            raise ServiceError("ValidationError", "At least one of Policy or DurationSeconds must be provided.")
+        rest = (caller.ends - self._directory.clock.now()).total_seconds()
+        if seconds is not None and seconds > rest:
+            fact = "The requested DurationSeconds exceeds the remaining lifetime of the calling session."
+            raise ServiceError("InsufficientSessionLifetime", fact)
+        scopes = caller.scopes if text is None else (*caller.scopes, _document(text))
+        if len(scopes) > MAX_SCOPES:
+            raise ServiceError("AccessDenied", f"A session has at most {MAX_SCOPES} scope-down policies", 403)
+        made = self._keys.issue(replace(caller, scopes=scopes), math.floor(rest) if seconds is None else seconds)
+        return {
+            "Credentials": _credentials(made),
+            "SessionInfo": {"ScopedSessionId": caller.user_id, "Arn": caller.arn},
+            "ScopedPoliciesCount": len(scopes),
+        }
 
     def _assume_role(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
         arn = parameters["RoleArn"]
