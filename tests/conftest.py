@@ -306,6 +306,10 @@ def samples() -> Mapping[str, str]:
         "AWSENV_TRANSITIVE_TAG": "team",
         "AWSENV_POLICY": "{}",
         "AWSENV_POLICY_ARN": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "AWSENV_READ_ONLY": "true",
+        "AWSENV_ONLY": "s3:Get*",
+        "AWSENV_ON": "arn:aws:s3:::sample",
+        "AWSENV_FOR": "30m",
         "AWSENV_EXPIRES_EPOCH": "1795453200",
     }
 

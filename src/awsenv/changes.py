@@ -49,6 +49,8 @@ class ActiveRole:
     """Its name at AWS; None: the keys are those of a source."""
     expires: int | None
     """Seconds since the epoch, UTC; None: the keys do not expire, or the variable holds no time."""
+    narrowed: str | None
+    """What it is narrowed to, for people; None: it is not."""
     has_its_keys: bool
     """Whether SDKs still get the keys of the role: the user may have exported others since."""
     is_served: bool = False
@@ -157,6 +159,7 @@ def active(environ: Environ) -> ActiveRole | None:
         account=environ.get(variables.ACCOUNT),
         name=environ.get(variables.ROLE_NAME),
         expires=epoch(environ.get(variables.EXPIRES_EPOCH, "")),
+        narrowed=environ.get(variables.NARROWED) or None,
         has_its_keys=_has_our_endpoint(environ) if is_served else _has_our_key(environ),
         is_served=is_served,
     )
@@ -241,6 +244,7 @@ def _labels(chain: Chain, account: str | None, before: Environ, environ: Environ
         variables.LABEL: chain.label,
         variables.ACCOUNT: account,
         variables.COLOR: chain.rails.color or None,
+        variables.NARROWED: None if chain.narrowing is None else str(chain.narrowing) or None,
         variables.ROLE_NAME: last.role.name if isinstance(last, AssumeRole) else None,
         **dict(chain.settings),
         variables.SETTINGS: " ".join(name for name, _ in chain.settings) or None,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import changes, config
 from awsenv.aws.request import IDENTITY, SECRET, request
-from awsenv.config import sources
+from awsenv.config import read_only, sources
+from awsenv.config.scoping import is_listed
 from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Note
 
@@ -94,17 +95,18 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None) -> Expla
     plan = chain if left is None else left.chain
     is_handed_out = left is not None and left.is_handed_out
     begin = 1 if left is not None and left.by_session else 0
+    from_wide = left is not None and left.from_wide
     account = sources.account_of(chain, profiles)
-    seconds, because = _life(plan)
+    seconds, because = _life(plan, from_wide=from_wide)
     return Explanation(
         chain=plan,
-        calls=() if is_handed_out else tuple(_calls(plan, begin, account)),
+        calls=() if is_handed_out else tuple(_calls(plan, begin, account, from_wide=from_wide)),
         held=left,
         device=chain.mfa,
         seconds=seconds,
         because=because,
         account=account,
-        notes=(*plan.notes, *_foreign(plan, account)),
+        notes=(*plan.notes, *_foreign(plan, account), *_of_narrowing(plan)),
     )
 
 
@@ -131,15 +133,20 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
     return {name: value is not None for name, value in change.variables.items()}
 
 
-def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
+def _calls(plan: Chain, begin: int, account: str | None, *, from_wide: bool) -> Iterator[Call]:
     signer = source = "the MFA session" if begin else "the source"
-    for hop in plan.hops[begin:]:
+    if from_wide:
+        signer = "the role that the agent holds"
+    for hop in () if from_wide else plan.hops[begin:]:
         is_complete = account is not None or not isinstance(hop, AssumeRole) or hop.role.account is not None
         if not is_complete:
             yield Call(IDENTITY.action, source, is_certain=_kind(plan).is_key)
         sent = request(hop.within(account or "") if isinstance(hop, AssumeRole) else hop)
         yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=is_complete)), hop.mfa)
         signer = f"the credentials of {_name(hop)}"
+    if plan.scoped is not None:
+        sent = request(plan.scoped)
+        yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=True)))
 
 
 def _name(hop: Hop) -> str:
@@ -174,8 +181,26 @@ def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
         signing = hop.role.account or signing
 
 
-def _life(plan: Chain) -> tuple[int | None, str]:
+def _of_narrowing(plan: Chain) -> Iterator[Note]:
+    """Yield what a narrowing leaves out, and what AWS does not get of it."""
+    narrowing = plan.narrowing
+    if narrowing is None:
+        return
+    if is_listed(plan):
+        fact = (
+            f"read-only means the actions of {len(read_only.SERVICES)} services that awsenv lists: others are refused"
+        )
+        yield Note(fact, narrowing.origins.get("read_only"))
+    if narrowing.because is not None and plan.scoped is None:
+        yield Note("AWS does not get the reason: sts:AssumeRole has no field for it", narrowing.origins.get("because"))
+
+
+def _life(plan: Chain, *, from_wide: bool) -> tuple[int | None, str]:
     """Return how many seconds the credentials live, and why."""
+    if plan.scoped is not None and plan.scoped.duration is not None:
+        return plan.scoped.duration, "as requested"
+    if from_wide:
+        return None, "as long as the role that the agent holds"
     if not plan.hops:
         is_key = sources.is_long_term(plan.source)
         return None, "the key does not expire" if is_key else "as long as the credentials of the source"

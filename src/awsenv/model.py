@@ -74,6 +74,17 @@ class Narrowing:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """The origin of each field that is set."""
 
+    def __str__(self) -> str:
+        """Return it in a few words: `read-only, only s3:Get*, for 10m`; nothing if it has no effect."""
+        from awsenv.duration import exact  # noqa: PLC0415 - few roles are narrowed
+        from awsenv.wording import listed  # noqa: PLC0415 - the same
+
+        parts = ["read-only"] if self.read_only else []
+        parts += [f"only {listed([*patterns])}" for patterns in self.actions]
+        parts += [f"on {listed([*patterns])}" for patterns in self.resources]
+        parts += [] if self.seconds is None else [f"for {exact(self.seconds)}"]
+        return ", ".join(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class RoleRequest(RoleSettings):
@@ -297,6 +308,12 @@ class Chain:
     def mfa(self) -> Mfa | None:
         """The device whose code the chain takes; only its first hop can take one."""
         return self.hops[0].mfa if self.hops else None
+
+    @property
+    def title(self) -> str:
+        """The label, and what the role is narrowed to."""
+        narrowed = "" if self.narrowing is None else str(self.narrowing)
+        return f"{self.label} ({narrowed})" if narrowed else self.label
 
     @property
     def is_final(self) -> bool:

@@ -72,6 +72,8 @@ class Left:
     """Whether the agent hands the role out without calling AWS."""
     is_kept: bool
     """Whether the agent holds the role afterwards, and renews it."""
+    from_wide: bool = False
+    """Whether the agent holds the role in full, and narrows that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class Provider:
             by_session,
             is_handed_out,
             is_kept=lease is not None or by_session or self.can_renew(resolved),
+            from_wide=plan.chain is not resolved.chain,
         )
 
     def confirm(self, resolved: Resolved) -> None:

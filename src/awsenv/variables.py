@@ -66,6 +66,8 @@ SETTINGS = "AWSENV_SETTINGS"
 """The names of the settings that the role has set, separated by spaces."""
 COLOR = "AWSENV_COLOR"
 """The colour of the role in the prompt, as SGR parameters: only digits and semicolons."""
+NARROWED = "AWSENV_NARROWED"
+"""What the role is narrowed to, for people."""
 DEMO = "AWSENV_DEMO"
 """The URL of the local AWS of `awsenv demo`; set in the demo alone."""
 KUBERNETES = "KUBERNETES_EXEC_INFO"
@@ -118,7 +120,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),
     **dict.fromkeys(
-        (ROLE, PREVIOUS, LABEL, ACCOUNT, ROLE_NAME, COLOR, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS),
+        (ROLE, PREVIOUS, LABEL, ACCOUNT, ROLE_NAME, COLOR, NARROWED, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS),
         (STATE,),
     ),
     **dict.fromkeys(

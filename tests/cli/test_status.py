@@ -10,7 +10,7 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 from subprocess import PIPE
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -103,10 +103,11 @@ def test_a_short_key_is_not_shown_at_all() -> None:
 )
 def test_the_status_is_there_for_programs(changes: dict[str, str], now: float, expected: dict[str, object]) -> None:
     """`status --json` always has the same keys, and null for what is missing."""
-    whole = {
+    whole: dict[str, Any] = {
         "role": "power-user",
         "account": "123456789012",
         "role_name": "PowerUser",
+        "narrowed": None,
         "region": "eu-central-1",
         "access_key_id": "ASIAIOSFODNN7EXAMPLE",
         "expires": "2026-11-23T17:00:00Z",

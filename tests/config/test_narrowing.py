@@ -16,7 +16,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from awsenv import config
 from awsenv.config import read_only
-from awsenv.config.narrowing import described, joined
+from awsenv.config.narrowing import joined
 from awsenv.config.scoping import from_held, is_listed, narrowed
 from awsenv.errors import ConfigError, Origin
 from awsenv.iam.policy import Context, Policies, Verdict, matches
@@ -273,7 +273,7 @@ def test_a_command_line_narrows_a_profile_further_and_never_widens_it(home: Home
     assert (
         "read-only, only s3:* and ec2:Describe*, only s3:Get* and iam:*, on arn:aws:s3:::logs/*, "
         "on arn:aws:s3:::*/x, for 30m"
-    ) == described(chain.narrowing)
+    ) == str(chain.narrowing)
 
 
 def test_a_typed_role_is_narrowed_as_its_only_profile_says(home: Home) -> None:

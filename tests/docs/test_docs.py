@@ -143,10 +143,8 @@ def test_all_exit_codes_are_documented() -> None:
 
 def test_all_options_of_a_role_are_documented() -> None:
     """The table of options lists each option of a role beside its variable, in order."""
-    expected = [
-        (f"`--{option.name.replace('_', '-')}`", f"`AWSENV_{option.name.upper()}`")
-        for option in declared(RoleOptions).values()
-    ]
+    names = [option.name.rstrip("_") for option in declared(RoleOptions).values()]
+    expected = [(f"`--{name.replace('_', '-')}`", f"`AWSENV_{name.upper()}`") for name in names]
     assert expected == [(row[0], row[1]) for row in rows("Options")]
 
 

@@ -4,7 +4,7 @@ What has ended by either of two clocks is dropped (`term.py`).
 
 A role has one entry, whether it comes by a code or by an MFA session. The credentials know which.
 
-The memory does no input and no output, except through the `fetch` of a plan.
+It does no input and no output, except through the `fetch` of a plan.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Plan:
     @property
     def title(self) -> str:
         """What the user knows the role by."""
-        return self.chain.label
+        return self.chain.title
 
     def by(self, *, session: bool) -> Chain:
         """Return the chain that the role comes by, with or without an MFA session."""

@@ -105,6 +105,9 @@ SECRET = ("ExternalId", "TokenCode")
 
 IDENTITY = Request("sts:GetCallerIdentity")
 
+NARROWS = "sts:GetScopedCredentials"
+"""The action of a call that the global endpoint does not serve."""
+
 VERSION = "2011-06-15"
 """The version of the STS API."""
 
@@ -135,7 +138,7 @@ def request(hop: Hop | GetScopedCredentials) -> Request:
     if isinstance(hop, GetScopedCredentials):
         fields = {"Policy": "policy", "DurationSeconds": "duration", "ScopedSessionDescription": "description"}
         return Request(
-            "sts:GetScopedCredentials",
+            NARROWS,
             {name: value for name, field in fields.items() if (value := getattr(hop, field)) is not None},
             {name: hop.origins[field] for name, field in fields.items() if field in hop.origins},
         )

@@ -222,13 +222,16 @@ class Sts:
         http.check(url)
         http.open_early(url)
 
-    def endpoint(self) -> str:
+    def endpoint(self, *, is_regional: bool = False) -> str:
         """Return the URL that requests go to, without sending one.
+
+        Args:
+            is_regional: Whether the global endpoint does not serve them.
 
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        return self._client.url
+        return (self._regional if is_regional else self._client).url
 
     @cached_property
     def _client(self) -> ClientSettings:

@@ -14,6 +14,8 @@ from awsenv.cli.action import Print, Report
 from awsenv.cli.options import TYPED_LATER, Caller, resolve
 from awsenv.config import sources
 from awsenv.config.rails import spelled
+from awsenv.config.read_only import MANAGED, SERVICES
+from awsenv.config.scoping import is_listed
 from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from awsenv.cli.arguments import ExplainArguments
     from awsenv.errors import Origin
     from awsenv.explain import Explanation
-    from awsenv.model import Waits
+    from awsenv.model import Chain, Waits
     from awsenv.provider import Left, Resolved
 
 HOUR = 3600
@@ -49,7 +51,7 @@ def run(caller: Caller, arguments: ExplainArguments) -> Print:
     resolved = resolve(replace(caller, ask_secret=lambda *_: TYPED_LATER), arguments.role, None, arguments)
     left = caller.provider.left(resolved)
     plan = reasoning.explain(resolved.chain, resolved.profiles, left)
-    is_kept = left is not None and left.is_kept
+    is_kept = left is not None and left.is_kept and not resolved.chain.is_final
     changes = _changes(reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=is_kept))
     if plan.calls:
         plan = _ask_aws(plan, resolved, caller.provider.waits)
@@ -77,13 +79,15 @@ def _asks_for_long(plan: Explanation) -> bool:
 def _ask_aws(plan: Explanation, resolved: Resolved, waits: Waits) -> Explanation:
     """Return *plan* with the endpoint, and with what only AWS knows."""
     from awsenv.aws.chain import session_of  # noqa: PLC0415 - only where AWS would be called
+    from awsenv.aws.request import NARROWS  # noqa: PLC0415 - the same
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     chain = plan.chain
     timeout = min(8, config.timeout(resolved.environ))
     session = session_of(chain, resolved.profiles, resolved.environ, timeout=timeout, waits=waits)
     maximum = _maximum(plan, session) if _asks_for_long(plan) else None
-    return replace(plan, endpoint=Sts(session).endpoint(), maximum=maximum)
+    is_regional = all(call.action == NARROWS for call in plan.calls)
+    return replace(plan, endpoint=Sts(session).endpoint(is_regional=is_regional), maximum=maximum)
 
 
 def _maximum(plan: Explanation, session: AwsSession) -> int | None:
@@ -117,7 +121,8 @@ def _page(plan: Explanation, changes: Mapping[str, list[str]], login: str, width
         yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
         yield from _table("   ", ((each.name, _shown(each), each.origin) for each in call.parameters))
     yield ""
-    texts = [(title.capitalize(), " ".join(names)) for title, names in changes.items() if names]
+    texts = [("Policy", json.dumps(json.loads(policy))) for policy in _policies(plan)]
+    texts += [(title.capitalize(), " ".join(names)) for title, names in changes.items() if names]
     for title, text in (*texts, *(("Note", str(note)) for note in plan.notes)):
         after = ", for awsenv off" if title == "Keeps" else ""
         yield from textwrap.wrap(
@@ -129,13 +134,39 @@ def _page(plan: Explanation, changes: Mapping[str, list[str]], login: str, width
         )
 
 
+def _policies(plan: Explanation) -> Iterator[str]:
+    """Yield the policies of a narrowed role, which the table of a call does not show in full."""
+    if plan.chain.narrowing is not None:
+        for call in plan.calls:
+            yield from (each.value for each in call.parameters if each.name == "Policy" and each.value is not None)
+
+
+def _way(chain: Chain) -> str | None:
+    """Return what narrows a role: the same words as in `--json`."""
+    last, wide = chain.last, chain.wide and chain.wide.last
+    if chain.scoped is not None:
+        return "scoped_credentials"
+    if not isinstance(last, AssumeRole) or not isinstance(wide, AssumeRole):
+        return None
+    if last.policy != wide.policy:
+        return "session_policy"
+    return "managed_policy" if last.policy_arns != wide.policy_arns else None
+
+
+_WAYS = {
+    "scoped_credentials": "by sts:GetScopedCredentials",
+    "session_policy": "by a session policy",
+    "managed_policy": f"by AWS's {MANAGED}",
+}
+
+
 def _title(plan: Explanation) -> str:
     last = plan.chain.last
     name = plan.chain.role
     if isinstance(last, GetSessionToken):
         return f"{name}: an MFA session of its user"
     if last is None:
-        return f"{name}: the credentials of the source as they are"
+        return f"{name}: the credentials of the source {'narrowed' if plan.chain.scoped else 'as they are'}"
     if last.role.account is None:
         return f"{name}: role {last.role.path_and_name} in the account of the source"
     return name if name == str(last.role) else f"{name}: {last.role}"
@@ -161,6 +192,10 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
         yield "Account", f"must be {chain.rails.account}", chain.rails.origins["account"]
     if chain.rails.color:
         yield "Color", spelled(chain.rails.color), chain.rails.origins["color"]
+    if chain.narrowing is not None and str(chain.narrowing):
+        way = _way(chain)
+        origin = next(iter(chain.narrowing.origins.values()), None)
+        yield "Narrowed", f"{chain.narrowing}{'' if way is None else f', {_WAYS[way]}'}", origin
     yield "Region", chain.region or "unknown", chain.origins.get("region")
     for name, _ in chain.settings:
         # An endpoint may hold a password.
@@ -186,6 +221,8 @@ def _agent(plan: Explanation, held: Left) -> str:
     if held.role is not None:
         then = "and hands it out" if held.is_handed_out else "and requests it again"
         return f"holds the role{_rest(held.role)}, {then}"
+    if held.from_wide:
+        return "holds the role in full, and narrows it"
     if held.session is None:
         return "holds neither the role nor an MFA session"
     then = "but AWS grants more than an hour only with a code"
@@ -278,10 +315,29 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
                 for name, field in (("protected", "is_protected"), ("color", "color"), ("required_account", "account"))
             },
         },
+        "narrowed": _narrowing_as_json(chain),
         "region": chain.region and {"name": chain.region, "from": report.origin_as_json(chain.origins.get("region"))},
         "settings": [{"name": name, "from": report.origin_as_json(chain.origins[name])} for name, _ in chain.settings],
         "variables": changes,
         "notes": [str(note) for note in plan.notes],
+    }
+
+
+def _narrowing_as_json(chain: Chain) -> dict[str, Any] | None:
+    narrowing, last = chain.narrowing, chain.last
+    if narrowing is None:
+        return None
+    policy = chain.scoped and chain.scoped.policy
+    return {
+        "read_only": narrowing.read_only,
+        "only": narrowing.actions,
+        "on": narrowing.resources,
+        "seconds": narrowing.seconds,
+        "because": narrowing.because,
+        "by": _way(chain),
+        "policy": policy or (last.policy if isinstance(last, AssumeRole) else None),
+        "services": SERVICES if is_listed(chain) else None,
+        "from": {name: report.origin_as_json(origin) for name, origin in narrowing.origins.items()},
     }
 
 

@@ -52,6 +52,7 @@ def run(caller: Caller, arguments: StatusArguments) -> Print:
         rows += [("Role", role.role), ("Account", role.account or "unknown")]
         # A profile is often called like its role.
         rows += [("Role name", role.name)] if role.name not in {None, role.role} else []
+        rows += [("Narrowed", role.narrowed)] if role.narrowed is not None else []
     rows += _environment_rows(caller, masked=arguments.masked)
     rows += [("Expires", _expiry(role, caller.now()))] if role is not None else []
     rows += _held_rows(held, caller.now())
@@ -168,6 +169,7 @@ def _as_json(
         "role": role and role.role,
         "account": role and role.account,
         "role_name": role and role.name,
+        "narrowed": role and role.narrowed,
         "region": _first(having(REGION), caller.environ),
         "access_key_id": caller.environ.get(KEY_PAIR[0]) or None,
         **_end_as_json(expires, now),

@@ -11,7 +11,7 @@ from awsenv.config import limits
 from awsenv.duration import exact
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import Narrowing
-from awsenv.wording import listed, quoted
+from awsenv.wording import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,15 +121,6 @@ def joined(first: Narrowing, second: Narrowing) -> Narrowing:
         because=second.because or first.because,
         origins=origins,
     )
-
-
-def described(narrowing: Narrowing) -> str:
-    """Return what a role is narrowed to, in a few words: `read-only, only s3:Get*, for 10m`."""
-    parts = ["read-only"] if narrowing.read_only else []
-    parts += [f"only {listed([*patterns])}" for patterns in narrowing.actions]
-    parts += [f"on {listed([*patterns])}" for patterns in narrowing.resources]
-    parts += [] if narrowing.seconds is None else [f"for {exact(narrowing.seconds)}"]
-    return ", ".join(parts)
 
 
 def _patterns(texts: str | Iterable[str], origin: Origin, pattern: str, what: str, hint: str) -> tuple[str, ...]:
