@@ -412,7 +412,7 @@ OFFERED = {
     "awsenv st": ["status"],
     "x = %awsenv -y re": ["read-only"],
     "%awsenv use re": ["read-only"],
-    "%awsenv power-user --re": ["--region"],
+    "%awsenv power-user --re": ["--read-only", "--region"],
     "%awsenv power-user --region eu-central-": ["eu-central-1", "eu-central-2"],
     "%awsenv --profile d": ["default"],
     "%awsenv x --duration 1": ["15m", "1h", "12h"],

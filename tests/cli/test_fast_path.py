@@ -180,6 +180,7 @@ _ROLE_OPTIONS = (
     "--min-remaining 20m",
     "--external-id surplus",
     "--policy file://policy.json --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess",
+    "--read-only --only 's3:Get*,s3:List*' --on 'arn:aws:s3:::logs/*' --because JIRA-12",
 )
 
 ANSWERED = {
@@ -256,6 +257,8 @@ FAILING = {
         "read-only --min-remaining often",
         "read-only --external-id -",
         "read-only --policy file://nowhere",
+        "read-only --only GetObject",
+        "read-only --for soon",
         "read-only --profile nowhere",
         "\x1b[31m",
     ],
@@ -269,6 +272,8 @@ FAILING = {
         "exec no-such-role -- true",
         "exec power-user -- true",
         "exec --refresh default -- true",
+        "exec --refresh --for 10m read-only -- true",
+        "exec --read-only default -- true",
     ],
     "each": ["each", "each --help", "each read-only", "each read-only -- echo {account}", "each nothing-* -- true"],
     "off": ["off --help", "off now", "off --shell tcsh"],
