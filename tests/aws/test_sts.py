@@ -24,7 +24,7 @@ from awsenv.errors import (
     SourceError,
     UnreachableError,
 )
-from awsenv.model import AssumeRole, Credentials, GetSessionToken, Mfa, RoleArn, Source
+from awsenv.model import AssumeRole, Credentials, GetScopedCredentials, GetSessionToken, Mfa, RoleArn, Source
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -98,6 +98,34 @@ def test_a_session_is_opened_with_a_code(home: Home) -> None:
     home.sandbox.create_role("mfa", home.sandbox.trust(str(home.user.arn), mfa=True))
     made = home.sts().call(hop(home, "mfa"), session)
     assert made.arn == f"arn:aws:sts::{home.user.account}:assumed-role/mfa/session"
+
+
+def test_temporary_credentials_are_narrowed(home: Home) -> None:
+    """The account and the ARN stay, and the end may only come sooner."""
+    sts, policy = home.sts(), '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+    wide = sts.call(role(home), home.user)
+    short = sts.narrow(GetScopedCredentials(policy=policy, duration=60, description="JIRA-12"), wide)
+    sts.narrow(GetScopedCredentials(policy=policy, duration=3600), wide)
+    calls = [dict(call.parameters) for call in home.sandbox.calls if call.action == "GetScopedCredentials"]
+
+    assert (wide.account, wide.arn) == (short.account, short.arn)
+    assert short.access_key_id != wide.access_key_id
+    assert wide.expiration is not None
+    assert short.expiration is not None
+    assert short.expiration < wide.expiration
+    assert [
+        {"Policy": policy, "DurationSeconds": "60", "ScopedSessionDescription": "JIRA-12"},
+        {"Policy": policy},
+    ] == calls
+    assert wide == sts.narrow(GetScopedCredentials(duration=43_200), wide)
+
+
+def test_the_key_of_a_user_is_not_narrowed(home: Home) -> None:
+    """AWS narrows temporary credentials only, so nothing is sent: what a credential_process prints shows it."""
+    with pytest.raises(SourceError, match="these are the access key of a user"):
+        home.sts().narrow(GetScopedCredentials(duration=900), home.user)
+
+    assert () == home.sandbox.calls
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -388,20 +416,24 @@ def test_keys_that_have_expired_already_are_refused(home: Home, endpoint: Endpoi
 
 
 @pytest.mark.parametrize(
-    ("region", "variables", "host"),
+    ("region", "variables", "host", "regional"),
     [
-        ("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts.us-gov-west-1.amazonaws.com"),
-        ("us-east-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts-fips.us-east-1.amazonaws.com"),
-        ("eu-west-1", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "sts.eu-west-1.api.aws"),
-        ("eu-west-1", {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "sts.amazonaws.com"),
-        ("cn-north-1", {}, "sts.cn-north-1.amazonaws.com.cn"),
-        (None, {}, "sts.amazonaws.com"),
+        ("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts.us-gov-west-1.amazonaws.com", ""),
+        ("us-east-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts-fips.us-east-1.amazonaws.com", ""),
+        ("eu-west-1", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "sts.eu-west-1.api.aws", ""),
+        ("eu-west-1", {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "sts.amazonaws.com", "sts.us-east-1.amazonaws.com"),
+        ("cn-north-1", {}, "sts.cn-north-1.amazonaws.com.cn", ""),
+        (None, {}, "sts.amazonaws.com", "sts.us-east-1.amazonaws.com"),
     ],
 )
 def test_the_endpoint_is_the_one_that_the_request_goes_to(
-    home: Home, region: str | None, variables: dict[str, str], host: str
+    home: Home, region: str | None, variables: dict[str, str], host: str, regional: str
 ) -> None:
-    """Send each request to the endpoint that messages and `explain` name; here a proxy refuses to."""
+    """Send each request to the endpoint that messages and `explain` name; here a proxy refuses to.
+
+    The global endpoint does not narrow credentials (API reference of STS, GetScopedCredentials).
+    """
+    regional = regional or host
     requested = list[bytes]()
 
     class Proxy(socketserver.StreamRequestHandler):
@@ -417,9 +449,12 @@ def test_the_endpoint_is_the_one_that_the_request_goes_to(
         assert f"https://{host}" == sts.endpoint()
         with pytest.raises(UnreachableError, match=f"forbids a connection to {host}"):
             sts.identity(home.user)
+        assert f"https://{regional}" == sts.endpoint(is_regional=True)
+        with pytest.raises(UnreachableError, match=f"forbids a connection to {regional}"):
+            sts.narrow(GetScopedCredentials(duration=900), replace(home.user, session_token="token"))
         proxy.shutdown()
 
-    assert [f"CONNECT {host}:443 HTTP/1.1\r\n".encode()] == requested
+    assert [f"CONNECT {each}:443 HTTP/1.1\r\n".encode() for each in (host, regional)] == requested
 
 
 @pytest.mark.parametrize("ahead", [-200, 0, 600])
