@@ -20,7 +20,7 @@ dropped: list[str] = []
 hanging: list[str] = []
 
 
-def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+def answer(verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
     """Return *parts*; or hang for a minute, or describe this process, as *verb* says."""
     if verb == b"hang":
         hanging.append("hang")

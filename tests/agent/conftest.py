@@ -160,7 +160,7 @@ class Agents:
 
     @contextmanager
     def serving(
-        self, answer: Reply = lambda _verb, parts, _waits: parts, life: Life | None = None
+        self, answer: Reply = lambda _verb, parts, _waits, _peer: parts, life: Life | None = None
     ) -> Iterator[tuple[Server, threading.Thread]]:
         """Run a server in a thread of this process."""
         listening = socket.socket(socket.AF_UNIX)

@@ -63,7 +63,7 @@ def test_the_reply_is_that_of_the_function(agents: Agents) -> None:
     """The server calls the function with the verb and the parts, and replies with the parts that it returns."""
     requests: list[tuple[bytes, list[bytes]]] = []
 
-    def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def answer(verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         requests.append((verb, parts))
         return [b"x" * 250_000, b""]
 
@@ -76,7 +76,7 @@ def test_the_reply_is_that_of_the_function(agents: Agents) -> None:
 def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -> None:
     """The reply to a failed request names the class of the error but not its text, which may hold a secret."""
 
-    def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def answer(verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         if verb == b"fail":
             raise error
         return parts
@@ -91,7 +91,7 @@ def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -
 def test_a_reply_that_is_too_large_is_a_failure(agents: Agents) -> None:
     """The client gets a failure in place of a reply that is too large for a frame."""
     with (
-        agents.serving(lambda _verb, _parts, _waits: [b"x" * client.REPLY_CAP]),
+        agents.serving(lambda _verb, _parts, _waits, _peer: [b"x" * client.REPLY_CAP]),
         pytest.raises(client.Trouble, match="failed: TooLarge"),
     ):
         agents.ask(b"verb")
@@ -101,7 +101,7 @@ def test_a_slow_reply_is_preceded_by_busy(agents: Agents) -> None:
     """The server sends `busy` and what the function waits for while it works, and after that only the reply."""
     ready = threading.Event()
 
-    def answer(_: bytes, parts: list[bytes], waits: Waits) -> list[bytes]:
+    def answer(_: bytes, parts: list[bytes], waits: Waits, _peer: object) -> list[bytes]:
         with waits("the role"), waits("AWS STS"):
             pass
         with waits("AWS IAM"):
@@ -185,7 +185,7 @@ def test_a_client_that_does_not_read_is_cut_off(agents: Agents) -> None:
     """The server closes the connection of a client that does not read its reply."""
     requested = threading.Event()
 
-    def answer(_verb: bytes, _parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def answer(_verb: bytes, _parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         requested.set()
         return [b"x" * 260_000]
 
@@ -201,7 +201,7 @@ def test_a_client_that_does_not_read_is_cut_off(agents: Agents) -> None:
 
 def test_a_client_that_hangs_up_leaves_no_task(agents: Agents, until: Until) -> None:
     """The task of a client ends if the client hangs up before, in or after its request."""
-    with agents.serving(lambda _verb, parts, _waits: parts) as (server, _):
+    with agents.serving(lambda _verb, parts, _waits, _peer: parts) as (server, _):
         for sent in (b"", b"\0", client.pack([client.VERSION, b"verb", b"x" * 200_000])):
             with agents.connect() as connection:
                 connection.sendall(sent)
@@ -238,7 +238,7 @@ def test_another_version_gets_the_agents_version(agents: Agents, version: bytes)
     """The reply to a client of another version is the agent's version; the request is not carried out."""
     requests: list[bytes] = []
 
-    def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def answer(verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         requests.append(verb)
         return parts
 
@@ -267,7 +267,7 @@ def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
     """A request is not carried out if its client hung up before the server read it: its code would be stale."""
     done: list[bytes] = []
 
-    def reply(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def reply(verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         done.append(verb)
         return parts
 
@@ -290,7 +290,7 @@ def test_a_client_that_hangs_up_frees_its_connection(agents: Agents) -> None:
     """Unfinished requests of clients that hung up do not keep other clients from being served."""
     may_end = threading.Event()
 
-    def reply(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def reply(verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         if verb == b"slow":
             may_end.wait(60)
         return parts
@@ -310,7 +310,7 @@ def test_a_failed_login_does_not_end_a_used_agent(agents: Agents, case: str) -> 
     """A request to end an unused agent ends it only if it holds nothing and serves no other client."""
     may_end = threading.Event()
 
-    def reply(_verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def reply(_verb: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         may_end.wait(60)
         return parts
 
@@ -364,7 +364,7 @@ def test_a_slow_request_is_not_idle(agents: Agents) -> None:
     clock = Clock()
     working, ready = threading.Event(), threading.Event()
 
-    def answer(_: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def answer(_: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         working.set()
         ready.wait(30)
         return parts
@@ -413,7 +413,7 @@ def test_expired_credentials_are_dropped_first(agents: Agents) -> None:
     """The agent drops expired credentials before each request."""
     seen: list[str] = []
 
-    def answer(_: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
+    def answer(_: bytes, parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
         seen.append("answer")
         return parts
 
@@ -516,7 +516,7 @@ def test_the_boot_clock_counts_sleep() -> None:
 def test_a_private_connection_serves_many_requests() -> None:
     """A private connection serves one request after another; the agent outlives it until it is ended."""
     ours, theirs = socket.socketpair()
-    server = Server(lambda verb, parts, _waits: [verb, *parts], connection=theirs, life=Life(600))
+    server = Server(lambda verb, parts, _waits, _peer: [verb, *parts], connection=theirs, life=Life(600))
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     with ours:

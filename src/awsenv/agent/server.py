@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
 from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, readable, watch
+from awsenv.agent.peer import peer
 from awsenv.agent.start import BACKLOG
 from awsenv.agent.term import boot_time
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from io import FileIO
 
-    Reply = Callable[[bytes, list[bytes], "Waits"], list[bytes]]
+    from awsenv.agent.peer import Peer
+
+    Reply = Callable[[bytes, list[bytes], "Waits", Peer], list[bytes]]
 
 T = TypeVar("T")
 
@@ -179,8 +182,8 @@ class Server:
     byte.
 
     Args:
-        reply: Takes the verb and its parts, says what it waits for, and returns the parts of the reply. It is called
-            in several threads at once.
+        reply: Takes the verb, its parts and the process that has sent them, says what it waits for, and returns the
+            parts of the reply. It is called in several threads at once.
             Of an exception the client gets the name of the class only, since the text may hold a secret.
         listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
         connection: Instead, one connection of the process that started this private agent.
@@ -329,7 +332,7 @@ class Server:
         if len(self._at_work) >= MAX_THREADS:
             return
         waits = Waits()
-        work = in_thread(self._reply_to, version, verb, parts, waits)
+        work = in_thread(self._reply_to, connection, version, verb, parts, waits)
         self._at_work.add(work)
         work.add_done_callback(self._forget)
         ends = [work, self._over]
@@ -343,12 +346,16 @@ class Server:
         self._at_work.discard(work)
         self._note_use()  # the client may have gone long before
 
-    def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes], waits: Waits) -> bytes:
+    def _reply_to(
+        self, connection: socket.socket, version: bytes, verb: bytes, parts: list[bytes], waits: Waits
+    ) -> bytes:
         """Return the frame of the reply."""
         if version != client.VERSION:
             return pack([b"version", client.VERSION])
         try:
-            reply = [] if verb in {client.PING, client.END_UNUSED} else self._reply(verb, parts, waits)
+            if verb in {client.PING, client.END_UNUSED}:
+                return pack([b"ok"])
+            reply = self._reply(verb, parts, waits, peer(connection))
             return pack([b"ok", *reply], client.REPLY_CAP)
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return pack([b"failed", type(error).__name__.encode()])

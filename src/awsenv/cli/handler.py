@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from awsenv.agent.endpoint import Endpoint
     from awsenv.agent.memory import Lease, Memory
+    from awsenv.agent.peer import Peer
     from awsenv.cli.action import Action
     from awsenv.errors import AwsenvError
     from awsenv.model import Mfa, Note, Question, Waits
@@ -202,8 +203,8 @@ class Handler:
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
-    def reply(self, verb: bytes, parts: list[bytes], waits: Waits) -> list[bytes]:
-        """Return the reply to one request.
+    def reply(self, verb: bytes, parts: list[bytes], waits: Waits, peer: Peer | None = None) -> list[bytes]:
+        """Return the reply to one request of *peer*; None: of this process.
 
         Raises:
             ValueError: It is not a request.
@@ -219,11 +220,18 @@ class Handler:
         if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
             made: Action = Local()
         else:
-            made = handle(request.args, partial(self._caller, kind, request, notes, waits))
+            made = handle(request.args, partial(self._caller, kind, request, notes, waits, peer))
         made.notes = [*notes, *made.notes]
         return packed(made, request.environ)
 
-    def _caller(self, kind: type[Provider], request: conversation.Request, notes: list[Note], waits: Waits) -> Caller:
+    def _caller(
+        self,
+        kind: type[Provider],
+        request: conversation.Request,
+        notes: list[Note],
+        waits: Waits,
+        peer: Peer | None,  # noqa: ARG002
+    ) -> Caller:
         answers = Answers(request.answers, self.memory)
         provider = kind(
             self.memory,

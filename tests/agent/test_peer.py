@@ -1,0 +1,108 @@
+"""What the kernel says about the process that asks, whatever that says about itself."""
+
+from __future__ import annotations
+
+import os
+import pty
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.agent.peer import Gone, own_namespace, peer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
+
+_ASKS = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); {then}"
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[socket.socket]:
+    """Listen, as an agent does."""
+    with socket.socket(socket.AF_UNIX) as found:
+        found.bind(str(tmp_path / "socket"))
+        found.listen()
+        found.settimeout(60)
+        yield found
+
+
+def _asked(listening: socket.socket, then: str = "s.recv(1)") -> list[str]:
+    return [sys.executable, "-I", "-c", _ASKS.format(then=then), listening.getsockname()]
+
+
+def test_the_kernel_names_the_process_its_parents_and_its_folder(listening: socket.socket, tmp_path: Path) -> None:
+    """A client below a shell is known with all above it, and with the folder that it is in."""
+    with subprocess.Popen(["sh", "-c", '"$@"; true', "sh", *_asked(listening)], cwd=tmp_path) as shell:
+        connection, _ = listening.accept()
+        with connection:
+            found = peer(connection)
+        above = [process.pid for process in found.processes]
+    assert above[1:3] == [shell.pid, os.getpid()]
+    assert found.process.program == os.path.realpath(sys.executable)
+    assert found.processes[2].program == str(Path("/proc/self/exe").readlink())
+    assert (found.folder, found.terminal, found.namespace) == (str(tmp_path), _own_terminal(), own_namespace())
+
+
+def test_a_terminal_is_that_of_the_kernel(listening: socket.socket) -> None:
+    """The controlling terminal is named, though standard input is another file."""
+    ours, theirs = pty.openpty()
+    path = os.ttyname(theirs)
+    takes = f"import os; os.setsid(); os.open({path!r}, os.O_RDWR); s.send(b'x'); s.recv(1)"
+    with subprocess.Popen(_asked(listening, takes), stdin=subprocess.DEVNULL) as client:
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(1) == b"x"
+            found = peer(connection)
+        client.wait()
+    os.close(ours)
+    os.close(theirs)
+    assert (found.terminal, found.session) == (path, client.pid)
+
+
+def test_a_forged_title_changes_nothing(listening: socket.socket) -> None:
+    """Neither its arguments nor its name, which it writes itself, move any field."""
+    forge = "open('/proc/self/comm', 'w').write('x) S 1 1 1 34816'); s.send(b'x'); s.recv(1)"
+    with subprocess.Popen(["/bin/true) S 1", *_asked(listening, forge)[1:]], executable=sys.executable) as client:
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(1) == b"x"
+            found = peer(connection)
+    assert [process.pid for process in found.processes[:2]] == [client.pid, os.getpid()]
+    assert (found.process.program, found.terminal) == (os.path.realpath(sys.executable), _own_terminal())
+
+
+def test_a_process_that_has_ended_is_nobody(listening: socket.socket) -> None:
+    """Its connection, which a child keeps open, speaks for no other process of its number."""
+    hands_on = "import os; os.fork() and os._exit(0); s.recv(1)"
+    subprocess.run(_asked(listening, hands_on), check=True)
+    connection, _ = listening.accept()
+    with connection, pytest.raises(Gone):
+        peer(connection)
+
+
+def test_another_user_namespace_is_told_from_the_own(listening: socket.socket) -> None:
+    """Also where the process lets nobody look at it."""
+    hide = (
+        "import ctypes, os; c = ctypes.CDLL(None); c.unshare(0x10000000); uid = os.environ['AS'];"
+        "open('/proc/self/uid_map', 'w').write(f'{uid} {uid} 1'); c.prctl(4, 0, 0, 0, 0); s.send(b'x'); s.recv(1)"
+    )
+    with subprocess.Popen(_asked(listening, hide), env={"AS": str(os.getuid())}) as client:
+        connection, _ = listening.accept()
+        assert connection.recv(1) == b"x"
+        with connection:
+            found = peer(connection)
+        client.wait()
+    assert found.namespace != own_namespace()
+
+
+def _own_terminal() -> str | None:
+    try:
+        return os.ttyname(os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return None
