@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from awsenv.agent.guard import Granted, Guard
     from awsenv.agent.memory import Memory
     from awsenv.agent.term import Held
     from awsenv.aws.chain import Prompts
@@ -93,6 +94,8 @@ class Provider:
     """Returns the URL and the token at which the process of the caller gets a lease, by its id."""
     is_private: bool = False
     """Whether the agent serves one command alone, and has its whole environment."""
+    guard: Guard | None = None
+    """What stands between the roles and the process that asks; None: nothing."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
@@ -108,6 +111,12 @@ class Provider:
             AwsenvError: Of every kind but `LaunchError`.
         """
         self.confirm(resolved)
+        return self._handed_out(self._plan(resolved), lambda: self._lease(resolved))
+
+    def _handed_out(self, plan: Plan, fetch: Callable[[], Granted]) -> Granted:
+        return fetch() if self.guard is None else self.guard.hand_out(plan, fetch)
+
+    def _lease(self, resolved: Resolved) -> Lease:
         lease = None
         if self.memory is not None and not self._has_code(resolved):
             lease = self._held_or_called(self.memory, resolved)
@@ -145,10 +154,11 @@ class Provider:
             AgentError: The agent does not hold it, or there is no agent.
             AwsenvError: AWS does not grant it again.
         """
-        lease = None
-        if self.memory is not None:
+        lease, memory = None, self.memory
+        if memory is not None:
             with suppress(KeyError):
-                lease = self._without_code(self.memory, self.memory.plan(lease_id), timeout=timeout)
+                plan = memory.plan(lease_id)
+                lease = self._handed_out(plan, lambda: self._without_code(memory, plan, timeout=timeout))
         if lease is None:
             raise AgentError("no agent holds the role of this shell", hint="awsenv login, then awsenv ROLE")
         return lease
@@ -184,12 +194,18 @@ class Provider:
         if plan.through is None or not (is_open or resolved.chain.mfa is not None):
             lease = self.lease(resolved)
         else:
-            self.note(plan.through.notes)
-            if not is_open:
-                self._open(plan.through, resolved)
-            lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
-            self.note(_shortfall(resolved, lease.credentials, self.now()))
+            lease = self._handed_out(plan, lambda: self._served(resolved, plan, is_open=is_open))
         return (lease, *self.endpoint(lease.id))
+
+    def _served(self, resolved: Resolved, plan: Plan, *, is_open: bool) -> Lease:
+        assert self.memory is not None  # noqa: S101 - only an agent holds sessions
+        assert plan.through is not None  # noqa: S101 - `serve` has looked
+        self.note(plan.through.notes)
+        if not is_open:
+            self._open(plan.through, resolved)
+        lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
+        self.note(_shortfall(resolved, lease.credentials, self.now()))
+        return lease
 
     def lease_by_session(self, resolved: Resolved) -> Lease | None:
         """Return the credentials of a confirmed role by the MFA session, which a code opens unless it is held.
@@ -205,6 +221,11 @@ class Provider:
         plan = self._plan(resolved)
         if plan.through is None:
             return None
+        return self._handed_out(plan, lambda: self._by_session(resolved, plan))
+
+    def _by_session(self, resolved: Resolved, plan: Plan) -> Lease | None:
+        assert self.memory is not None  # noqa: S101 - only an agent holds sessions
+        assert plan.through is not None  # noqa: S101 - `lease_by_session` has looked
         if self.memory.session_of(plan) is None and plan.needs_caller:
             self._open(plan.through, resolved)
         lease = self._without_code(self.memory, plan, min_remaining=resolved.min_remaining, timeout=_longest(resolved))

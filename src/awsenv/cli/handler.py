@@ -12,6 +12,7 @@ import time
 from functools import partial
 
 from awsenv import config
+from awsenv.agent.guard import Guard
 from awsenv.aws.connections import Connections
 from awsenv.cli import commands, conversation
 from awsenv.cli.action import Local, packed
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from awsenv.agent.endpoint import Endpoint
+    from awsenv.agent.guard import Rule
     from awsenv.agent.memory import Lease, Memory
     from awsenv.agent.peer import Peer
     from awsenv.cli.action import Action
@@ -200,6 +202,8 @@ class Handler:
     """The connection pool, shared by all requests."""
     is_private: bool = False
     """Whether the agent serves one command alone, which has sent its whole environment."""
+    rules: tuple[Rule, ...] = ()
+    """What decides about, and follows, what is handed out."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
@@ -230,7 +234,7 @@ class Handler:
         request: conversation.Request,
         notes: list[Note],
         waits: Waits,
-        peer: Peer | None,  # noqa: ARG002
+        peer: Peer | None,
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
         provider = kind(
@@ -240,6 +244,7 @@ class Handler:
             waits,
             endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
             is_private=self.is_private,
+            guard=None if peer is None else Guard(peer, waits, self.rules),
             connections=self.connections,
             now=self.now,
         )
