@@ -395,7 +395,7 @@ def test_ctrl_z_stops_what_runs(many: World) -> None:
     command = "sh -c 'echo pid $$; while :; do sleep 0.05; done'"
     script = f"{many.program} each dev-1 -q -- {command}; read; fg >/dev/null"
     with pexpect.spawn("bash", ["--norc", "-mc", script], env=many.environ, encoding="utf-8", timeout=TIMEOUT) as child:
-        child.expect(r"pid (\d+)")
+        child.expect(r"pid (\d+)\r")
         pid = int(child.match[1])
         child.sendcontrol("z")
         assert reaches(pid, "T")
