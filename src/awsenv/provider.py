@@ -344,6 +344,8 @@ class Provider:
         plan, chain, memory = self._plan_of(resolved), resolved.chain, self.memory
         if chain.wide is None or chain.mfa is None or memory is None or self._has_code(resolved):
             return plan
+        if resolved.without_session:
+            return plan
         if memory.can_call(plan) or memory.held_lease(plan, min_remaining=resolved.min_remaining)[1]:
             return plan
         wide = self._plan_of(replace(resolved, chain=chain.wide))

@@ -48,7 +48,7 @@ class Portal(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def world(
+def served(
     shared_world: World, agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]]
 ) -> Iterator[World]:
     """Return the world with an agent, two buckets, the role `deploy` without MFA, and `sso`, which gives the same."""
@@ -88,10 +88,10 @@ def world(
 
 
 @pytest.fixture(scope="module")
-def held(world: World) -> World:
+def held(served: World) -> World:
     """Return the world with an agent that holds `power-user` in full, and no MFA session."""
-    assert 0 == world.run("credential-process", "power-user", world.device.code()).returncode
-    return world
+    assert 0 == served.run("credential-process", "power-user", served.device.code()).returncode
+    return served
 
 
 def connecting(world: World, environ: Mapping[str, str], keys: Any = None) -> dict[str, Any]:
@@ -295,6 +295,36 @@ def test_refresh_serves_narrowed_credentials(held: World) -> None:
     )
 
 
+def test_the_doctor_tries_the_narrowed_role(held: World) -> None:
+    """Whatever narrows it, and it names a variable that cannot be read."""
+    fine = [held.run("doctor", role, "--only=s3:Get*", "--for=20m").returncode for role in ("deploy", "sso")]
+    wrong = held.run("doctor", "deploy", AWSENV_ONLY="GetObject")
+
+    assert ([0, 0], 1) == (fine, wrong.returncode)
+    assert "'GetObject' is not an action" in wrong.stdout
+    assert "unset AWSENV_ONLY" in wrong.stdout
+
+
+def test_many_roles_are_narrowed_at_once(held: World) -> None:
+    """The role that is held needs no code, either."""
+    held.sandbox.clear_calls()
+    argv = ["--only=ec2:Describe*", "--", "sh", "-c", "echo $AWSENV_NARROWED"]
+    done = held.run("each", "deploy", "power-user", "sso", *argv)
+
+    assert (0, 3) == (done.returncode, done.stdout.count("only ec2:Describe*"))
+    assert ["AssumeRole", "GetScopedCredentials", "GetScopedCredentials"] == sorted(
+        call.action for call in held.sandbox.calls
+    )
+
+
+def test_no_console_session_outlasts_the_credentials(held: World) -> None:
+    """AWS ends the session with them, unless it is told otherwise."""
+    done = held.run("console", "deploy", "--for=20m", "--session-duration=8h", "--print")
+
+    assert (2, True) == (done.returncode, "--session-duration lets a session outlast for 20m" in done.stderr)
+    assert 0 == held.run("console", "deploy", "--only=s3:*", "--for=20m", "--print").returncode
+
+
 def test_where_aws_refuses_to_narrow_what_is_held_the_role_is_assumed(held: World) -> None:
     """Here without a terminal, so the command ends with the question for a code."""
     from awsenv.sandbox.responses import ServiceError  # noqa: PLC0415 - it loads moto
@@ -304,3 +334,24 @@ def test_where_aws_refuses_to_narrow_what_is_held_the_role_is_assumed(held: Worl
 
     assert 6 == done.returncode
     assert "AWS refused to narrow power-user (only s3:ListAllMyBuckets), which is held" in done.stderr
+
+
+def test_a_narrowed_role_is_renewed_as_long_as_what_it_was_made_of(aging: World) -> None:
+    """It ends with the role that is held; an MFA session then gives it again, narrowed as before."""
+    aging.run("credential-process", "power-user", aging.device.code())
+    shown = aging.run("use", "power-user", "--only=ec2:Describe*", "--shell=json", "--print")
+    variables = {name: value for name, value in json.loads(shown.stdout).items() if value is not None}
+    renew = ["renew", "--shell=json", "--print"]
+
+    aging.sandbox.clock.elapse(50 * 60)
+    early = aging.run(*renew, **variables)
+    aging.sandbox.clock.elapse(15 * 60)
+    late = aging.run(*renew, **variables)
+    aging.run("login", aging.device.code())
+    aging.sandbox.clear_calls()
+    again = aging.run(*renew, **variables)
+
+    assert (0, 8, 0) == (early.returncode, late.returncode, again.returncode)
+    assert "the agent no longer holds power-user, which was narrowed" in late.stderr
+    (call,) = aging.sandbox.calls
+    assert ["ec2:Describe*"] == json.loads(call.parameters["Policy"])["Statement"][1]["NotAction"]

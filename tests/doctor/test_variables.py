@@ -242,7 +242,7 @@ def test_an_endpoint_set_after_that_of_the_role() -> None:
 
 def test_every_option_that_has_a_variable_is_known() -> None:
     """The variable of every option of a role is found."""
-    environ = {f"AWSENV_{name.upper()}": "x" for name in declared(RoleOptions)}
+    environ = {f"AWSENV_{name.rstrip('_').upper()}": "x" for name in declared(RoleOptions)}
     (finding,) = variables(environ, NOW)
     assert sorted(environ) == sorted(_names(finding).split(", "))
 

@@ -88,7 +88,10 @@ def _check_session_duration(resolved: Resolved) -> None:
         UsageError: Temporary credentials assume the role.
     """
     chain = resolved.chain
-    only = len(chain.hops) == 1 and isinstance(chain.hops[0], AssumeRole)
+    if chain.is_final:
+        fact = f"--session-duration lets a session outlast {chain.narrowing}"
+        raise UsageError(fact, Origin("--session-duration"), hint="leave it out: the session ends with the credentials")
+    only = len(chain.hops) == 1 and isinstance(chain.hops[0], AssumeRole) and chain.scoped is None
     # The output of a process is not known before it runs: AWS decides.
     if only and may_be_long_term(chain.source):
         return

@@ -13,7 +13,7 @@ from awsenv import changes, duration
 from awsenv.cli.arguments import RoleOptions, YesOption
 from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.cli.declarations import options as declared_options
-from awsenv.errors import MfaError, Origin, UsageError
+from awsenv.errors import ConfigError, MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.record import dataclass, field, replace
 from awsenv.variables import USER, having
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from awsenv.model import Narrowing
     from awsenv.provider import Provider, Resolved
 
 
@@ -153,7 +154,7 @@ def request(
 
     Raises:
         MfaError: *code* is not six digits.
-        UsageError: A duration, a tag or a policy file cannot be read.
+        UsageError: A duration, a tag, a policy file or what narrows the role cannot be read.
     """
     from awsenv import config  # noqa: PLC0415 - see `resolve`
 
@@ -172,9 +173,7 @@ def request(
         else:
             values[name] = tuple(value) if isinstance(value, list) else value
     if narrowed:
-        from awsenv.config.narrowing import narrowing  # noqa: PLC0415 - few roles are narrowed
-
-        values["narrowing"] = narrowing(narrowed)
+        values["narrowing"] = _narrowing(narrowed)
     user = None if any(map(environ.get, having(USER))) else login_name()
     origins = {name: origin for name, (_, origin) in given.items()}
     return RoleRequest(role, code, user=user, origins=origins, **values)
@@ -198,6 +197,15 @@ def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origi
         elif text := environ.get(option.variable):
             given[name] = text.split(",") if option.name in FIELDS else text, Origin(option.variable)
     return given
+
+
+def _narrowing(given: dict[str, tuple[Any, Origin]]) -> Narrowing | None:
+    from awsenv.config.narrowing import narrowing  # noqa: PLC0415 - few roles are narrowed
+
+    try:
+        return narrowing(given)
+    except ConfigError as error:
+        raise UsageError(error.fact, *error.origins, because=error.because, hint=error.hints) from None
 
 
 def login_name() -> str | None:

@@ -93,9 +93,12 @@ def _within_an_hour(hop: AssumeRole, how: str) -> AssumeRole:
 
 
 def _was_typed(hop: Hop) -> bool:
-    """Return whether an option or a variable set the duration. Only an origin in a file has a line."""
+    """Return whether an option or a variable set the duration. Only an origin in a file has a line.
+
+    What narrows a role says how long it lives at most, and so takes less.
+    """
     origin = hop.origins.get("duration")
-    return origin is not None and not origin.line
+    return origin is not None and not origin.line and origin.name not in {"--for", "AWSENV_FOR"}
 
 
 def _keys(text: str, _: Origin) -> tuple[str, ...]:
