@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from awsenv import config
 from awsenv.config.scoping import from_held
 from awsenv.errors import AgentError
 from awsenv.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Protocol
 
     from awsenv.agent.memory import Memory, Plan
-    from awsenv.model import Chain, Credentials, Environ
+    from awsenv.aws.connections import Connections
+    from awsenv.config import Profiles
+    from awsenv.model import Chain, Credentials, Environ, Waits
+
+    class Asked(Protocol):
+        """The request, as `provider.Resolved` has it."""
+
+        @property
+        def profiles(self) -> Profiles:
+            """The profiles of the two files."""
+
+        @property
+        def environ(self) -> Environ:
+            """The original environment of the caller."""
+
+        @property
+        def min_remaining(self) -> int:
+            """Seconds that the credentials must have left."""
+
+    class Calling(Protocol):
+        """How AWS is called, as `provider.Provider` has it."""
+
+        @property
+        def waits(self) -> Waits:
+            """Shows what the command waits for."""
+
+        @property
+        def connections(self) -> Connections | None:
+            """The connection pool."""
 
 
-def from_wide(
-    memory: Memory, plan: Plan, wide: Plan, profiles: config.Profiles, environ: Environ, **connecting: Any
-) -> Plan | None:
-    """Return how to narrow the role of *wide* that *memory* holds; None: it would not narrow what it holds.
+def narrowed_plan(memory: Memory, plan: Plan, wide: Plan, asked: Asked, calling: Calling) -> Plan:
+    """Return how to get a narrowed role: from the role of *wide*, if *plan* takes a code, and *memory* holds that role.
 
-    Args:
-        memory: What the agent holds.
-        plan: How the narrowed role is got otherwise. It counts again once an MFA session is held.
-        wide: The plan of the role without the narrowing.
-        profiles: The profiles of the two files.
-        environ: The original environment of the caller.
-        connecting: How AWS is called, for `aws.chain.narrowed`.
+    Its cache key stays: whichever way it comes, the role may do what was asked for and no more. Once an MFA session is
+    held, it comes by that.
     """
+    least, profiles, environ = asked.min_remaining, asked.profiles, asked.environ
+    if plan.chain.mfa is None or memory.can_call(plan) or memory.held_lease(plan, min_remaining=least)[1]:
+        return plan
     chain = from_held(plan.chain)
-    if chain.scoped is None:
-        return None
+    if chain.scoped is None or not memory.held_lease(wide, min_remaining=least)[1]:
+        return plan
+    waits, connections = calling.waits, calling.connections
 
+    # It outlives the request.
     def fetch(by: Chain, session: Credentials | None) -> Credentials:
         if session is not None:
             return plan.fetch(by, session)
@@ -40,6 +65,6 @@ def from_wide(
             raise AgentError(f"the agent no longer holds {wide.title}, which was narrowed", hint="awsenv login")
         from awsenv.aws.chain import narrowed  # noqa: PLC0415 - `list`, `status` and `off` do not call AWS
 
-        return narrowed(by, lease.credentials, profiles, environ, **connecting)
+        return narrowed(by, lease.credentials, profiles, environ, waits=waits, connections=connections)
 
-    return replace(plan, key=config.role_key(chain, profiles, environ), chain=chain, fetch=fetch, needs_caller=False)
+    return replace(plan, chain=chain, fetch=fetch, needs_caller=False, is_from_wide=True)

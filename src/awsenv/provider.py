@@ -119,7 +119,8 @@ class Provider:
     def _lease(self, resolved: Resolved) -> Lease:
         lease = None
         if self.memory is not None and not self._has_code(resolved):
-            lease = self._held_or_called(self.memory, resolved)
+            least, timeout = resolved.min_remaining, _longest(resolved)
+            lease = self._without_code(self.memory, self._plan(resolved), min_remaining=least, timeout=timeout)
         self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:
             drops = 0 if self.memory is None else self.memory.drops
@@ -130,18 +131,6 @@ class Provider:
                 lease = self.memory.keep(self._plan(resolved), made, drops=drops)
         self.note(_shortfall(resolved, lease.credentials, self.now()))
         return lease
-
-    def _held_or_called(self, memory: Memory, resolved: Resolved) -> Lease | None:
-        """Return a role without asking for a code; None: AWS does not give it without."""
-        plan, least, timeout = self._plan(resolved), resolved.min_remaining, _longest(resolved)
-        try:
-            return self._without_code(memory, plan, min_remaining=least, timeout=timeout)
-        except RefusedError as error:
-            if plan.chain is resolved.chain or error.code != "AccessDenied":
-                raise
-            fact = f"AWS refused to narrow {plan.title}, which is held: it is assumed again"
-            self.note([Note(fact, because=error.because)])
-            return None
 
     def renew(self, lease_id: str, *, timeout: float) -> Lease:
         """Return the credentials of a role that the agent holds, renewed if they are about to expire.
@@ -274,7 +263,7 @@ class Provider:
             by_session,
             is_handed_out,
             is_kept=lease is not None or by_session or self.can_renew(resolved),
-            from_wide=plan.chain is not resolved.chain,
+            from_wide=plan.is_from_wide,
         )
 
     def confirm(self, resolved: Resolved) -> None:
@@ -327,34 +316,22 @@ class Provider:
             with self.waits(f"the role {plan.title}"):
                 return memory.lease(plan, min_remaining=min_remaining, timeout=timeout)
         except RefusedError as error:
-            if not by_session or error.code != "AccessDenied":
+            if not (by_session or plan.is_from_wide) or error.code != "AccessDenied":
                 raise
             refused = error
-        from awsenv.aws.denial import DeniedError, Policy  # noqa: PLC0415 - only where AWS refuses
+        from awsenv.renewal import refused_without_code  # noqa: PLC0415 - only where AWS refuses
 
-        denial = refused.denial if isinstance(refused, DeniedError) else None
-        fact = f"AWS refused {plan.title} with the MFA session"
-        if denial is None or denial.policy in {None, Policy.TRUST}:
-            fact += ": it may need a fresh code (aws:MultiFactorAuthAge)"
-        self.note([Note(fact, because=refused.because)])
+        self.note([refused_without_code(plan, refused, by_session=by_session)])
         return None
 
     def _plan(self, resolved: Resolved) -> Plan:
         """Return how to get the role: where that takes a code, from the same role, if it is held and not narrowed."""
-        plan, chain, memory = self._plan_of(resolved), resolved.chain, self.memory
-        if chain.wide is None or chain.mfa is None or memory is None or self._has_code(resolved):
+        plan, wide = self._plan_of(resolved), resolved.chain.wide
+        if wide is None or self.memory is None or resolved.without_session or self._has_code(resolved):
             return plan
-        if resolved.without_session:
-            return plan
-        if memory.can_call(plan) or memory.held_lease(plan, min_remaining=resolved.min_remaining)[1]:
-            return plan
-        wide = self._plan_of(replace(resolved, chain=chain.wide))
-        if not memory.held_lease(wide, min_remaining=resolved.min_remaining)[1]:
-            return plan
-        from awsenv.lending import from_wide  # noqa: PLC0415 - few roles are narrowed
+        from awsenv.lending import narrowed_plan  # noqa: PLC0415 - few roles are narrowed
 
-        about = {"waits": self.waits, "connections": self.connections}
-        return from_wide(memory, plan, wide, resolved.profiles, resolved.environ, **about) or plan
+        return narrowed_plan(self.memory, plan, self._plan_of(replace(resolved, chain=wide)), resolved, self)
 
     def _plan_of(self, resolved: Resolved) -> Plan:
         """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""

@@ -1,14 +1,17 @@
-"""Whether the credentials of a command can be renewed while it runs: `exec --refresh`."""
+"""Whether AWS gives a role again without a code: while a command of `exec --refresh` runs, and by an MFA session."""
 
 from __future__ import annotations
 
 from awsenv import config
+from awsenv.aws.denial import DeniedError, Policy
 from awsenv.errors import UsageError
-from awsenv.model import AssumeRole
+from awsenv.model import AssumeRole, Note
 from awsenv.wording import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from awsenv.agent.memory import Plan
+    from awsenv.errors import RefusedError
     from awsenv.model import Chain
 
 
@@ -47,3 +50,14 @@ def check_renewable(chain: Chain) -> None:
         because="AWS grants that only to a fresh code",
         hint="leave --duration out: the role is renewed while the command runs",
     )
+
+
+def refused_without_code(plan: Plan, refused: RefusedError, *, by_session: bool) -> Note:
+    """Return what to say where AWS refuses a role by the MFA session, or from one that is held, before a code."""
+    denial = refused.denial if isinstance(refused, DeniedError) else None
+    fact = f"AWS refused {plan.title} with the MFA session"
+    if not by_session:
+        fact = f"AWS refused to narrow {plan.title}, which is held: it is assumed again"
+    elif denial is None or denial.policy in {None, Policy.TRUST}:
+        fact += ": it may need a fresh code (aws:MultiFactorAuthAge)"
+    return Note(fact, because=refused.because)

@@ -1,10 +1,7 @@
 """The memory of the agent: MFA sessions and roles, each until it ends, and the MFA codes that were sent.
 
-What has ended by either of two clocks is dropped (`term.py`).
-
-A role has one entry, whether it comes by a code or by an MFA session. The credentials know which.
-
-It does no input and no output, except through the `fetch` of a plan.
+What has ended by either of two clocks is dropped (`term.py`). A role has one entry, whether it comes by a code or by an
+MFA session. The credentials know which. The memory does no input and no output, except through the `fetch` of a plan.
 """
 
 from __future__ import annotations
@@ -62,6 +59,8 @@ class Plan:
     """Of that MFA session."""
     needs_caller: bool = False
     """Whether without a session the role takes an MFA code, or a command that the caller runs."""
+    is_from_wide: bool = False
+    """Whether the same role, held and not narrowed, is narrowed for it."""
     connecting: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
     """The variables that decide how AWS is called. Only plans with the same share a call, and its error names them."""
 
