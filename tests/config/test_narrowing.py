@@ -316,10 +316,11 @@ def test_longer_than_the_role_is_noted(home: Home) -> None:
 
 def test_a_reason_alone_narrows_nothing(home: Home) -> None:
     """It is kept for the log of the agent; sts:AssumeRole has no field for it."""
-    chain = resolved(home, "user", because="JIRA-12")
+    for role in ("user", "sso", "default"):
+        chain = resolved(home, role, because="JIRA-12")
 
-    assert (resolved(home, "user").hops, None) == (chain.hops, chain.scoped)
-    assert chain.narrowing is not None
+        assert (resolved(home, role).hops, None) == (chain.hops, chain.scoped)
+        assert chain.narrowing is not None
 
 
 def test_the_options_on_sso_make_one_call_with_the_reason(home: Home) -> None:

@@ -44,6 +44,8 @@ def narrowed(chain: Chain, narrowing: Narrowing) -> Chain:
     _check_partition(chain, narrowing)
     wide, last = chain, chain.last
     chain = replace(chain, narrowing=narrowing, wide=wide)
+    if not str(narrowing):  # a reason alone
+        return chain
     if not isinstance(last, AssumeRole):
         if last is None and sources.is_long_term(chain.source):
             raise ConfigError(
