@@ -6,12 +6,39 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.loaders import Loader
+
+from awsenv.sandbox import validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.model import Credentials
     from awsenv.sandbox import Sandbox
+
+
+MODEL: Any = Loader().load_service_model("sts", "service-2", validation.VERSION)
+
+pytestmark = pytest.mark.skipif(
+    "GetScopedCredentials" not in MODEL["operations"], reason="a botocore before 1.44.8 cannot call it"
+)
+
+
+def test_the_sandbox_knows_the_limits_with_an_older_botocore_too() -> None:
+    """What it adds is what botocore says since 1.44.8."""
+
+    def facts(value: Any) -> Any:
+        kept = {"name", "http", "input", "shape", "type", "members", "min", "max", "pattern", "method", "requestUri"}
+        return {name: facts(each) for name, each in value.items() if name in kept} if isinstance(value, dict) else value
+
+    for part, added in validation.ADDED.items():
+        for name, value in added.items():
+            members = value.get("members", {})
+            there = MODEL[part][name]
+            assert facts(value) | {"members": 0} == facts(there) | {"members": 0}
+            assert {each: facts(member) for each, member in members.items()} == {
+                each: facts(member) for each, member in there.get("members", {}).items()
+            }
 
 
 def _policy(*actions: str) -> str:

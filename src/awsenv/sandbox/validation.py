@@ -26,9 +26,41 @@ _UNMODELED = {"policyDescriptorListType": 10}
 """Maximum lengths that only the API reference states, by shape."""
 
 
+ADDED: dict[str, Any] = {
+    "operations": {
+        "GetScopedCredentials": {
+            "name": "GetScopedCredentials",
+            "http": {"method": "POST", "requestUri": "/"},
+            "input": {"shape": "GetScopedCredentialsRequest"},
+        }
+    },
+    "shapes": {
+        "GetScopedCredentialsRequest": {
+            "type": "structure",
+            "members": {
+                "Policy": {"shape": "sessionPolicyDocumentType"},
+                "DurationSeconds": {"shape": "scopedCredentialDurationSecondsType"},
+                "MinimumSessionTokenSize": {"shape": "minimumSessionTokenSizeType"},
+                "ScopedSessionDescription": {"shape": "scopedSessionDescriptionType"},
+            },
+        },
+        "scopedCredentialDurationSecondsType": {"type": "integer", "min": 1, "max": 129600},
+        "minimumSessionTokenSizeType": {"type": "integer", "min": 0, "max": 4096},
+        "scopedSessionDescriptionType": {
+            "type": "string",
+            "min": 2,
+            "max": 256,
+            "pattern": r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+        },
+    },
+}
+"""What the copy of a botocore before 1.44.8 lacks."""
+
+
 @lru_cache(maxsize=1)
 def _model() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("sts", "service-2", VERSION), "sts")
+    found = Loader().load_service_model("sts", "service-2", VERSION)
+    return ServiceModel({**found, **{part: {**ADDED[part], **found[part]} for part in ADDED}}, "sts")
 
 
 def read(action: str, form: Mapping[str, str]) -> dict[str, Any]:
