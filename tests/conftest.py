@@ -70,7 +70,7 @@ TIMEOUT = 180
 """Seconds after which a test gives up; a test that passes does not wait for it. Every command of the README in the demo
 takes 20 seconds, and three times as long on a busy machine."""
 
-SLOW = ("agent", "api", "cli", "docs", "e2e", "recipes", "setup", "shell", "shells", "test_ipython.py")
+SLOW = ("agent", "api", "cli", "docs", "e2e", "recipes", "sealing", "setup", "shell", "shells", "test_ipython.py")
 """The folders and files whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 PYTHON = (
@@ -101,6 +101,7 @@ PYTHON = (
     "sandbox/test_sandbox.py",
     "sandbox/test_signin.py",
     "sandbox/test_sts.py",
+    "sealing",
     "test_command.py",
     "test_installation.py",
     "test_launch.py",

@@ -1,0 +1,207 @@
+"""Seal this process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+
+from awsenv.agent import harden
+from awsenv.record import dataclass
+from awsenv.sealing import namespaces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.sealing.plan import Plan
+
+_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_MAKE_BLOCK, _REFER = 1 << 11, 1 << 13
+_SCOPE_ABSTRACT, _SCOPE_SIGNALS = 1, 2
+_ABI_OF_REFER, _ABI_OF_SCOPES = 2, 6
+
+_STDERR = 2
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_ABIS: dict[str, tuple[tuple[int, tuple[int, ...]], ...]] = {
+    "x86_64": ((0xC000003E, (16, 0x40000000 | 514)), (0x40000003, (54,))),
+    "aarch64": ((0xC00000B7, (29,)), (0x40000028, (54,))),
+}
+"""For each machine the ABIs that it runs, as seccomp(2) names them, and the numbers of ioctl(2) there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a seal lacks, as a note shows it."""
+
+    fact: str
+    because: str | None = None
+    hints: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What `seal` has done to this process."""
+
+    is_marked: bool
+    """Whether it is in a user namespace of its own, by which an agent knows it and all that it starts."""
+    missing: tuple[Missing, ...]
+    """What the kernel refuses. A strict seal has none."""
+
+
+def refuse_elsewhere() -> None:
+    """Check that this system has what a seal is made of.
+
+    Raises:
+        Failure: It is not Linux.
+    """
+    if sys.platform != "linux":
+        from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as the fast path
+
+        raise Failure(
+            "no command can be sealed on this system",
+            because="only Linux has user namespaces: elsewhere nothing marks a process and all that it starts",
+            hint="use --read-only or --only, which AWS enforces",
+        )
+
+
+def seal(plan: Plan) -> Sealed:
+    """Seal this process, which is to become a command. Nothing undoes it.
+
+    Afterwards this process is in the namespaces of the seal: paths that *plan* covers are gone.
+
+    Raises:
+        Failure: As of `refuse_elsewhere`.
+    """
+    refuse_elsewhere()
+    missing: list[Missing] = []
+
+    def attempt(step: Callable[[], object], fact: str) -> None:
+        try:
+            step()
+        except OSError as error:
+            missing.append(Missing(fact, error.strerror or str(error)))
+
+    _close_folders()
+    attempt(_forbid_new_privileges, "a sealed command can become another user, by sudo for one")
+    attempt(harden.adopt_orphans, "what a sealed command leaves behind may not be found below it")
+    is_marked = _enter(plan, missing)
+    if os.geteuid() == 0:
+        fact = "a sealed command of root can change the system, and by that leave the seal"
+        missing.append(Missing(fact, hints=("use another user than root",)))
+    attempt(lambda: _landlock(is_marked=is_marked), "a sealed command can read the memory of your other processes")
+    attempt(_forbid_typing, "a sealed command can type into its terminal what your shell runs later")
+    return Sealed(is_marked, tuple(missing))
+
+
+def _forbid_new_privileges() -> None:
+    harden.call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _close_folders() -> None:
+    """Close inherited folders: by way of them, covered files would be seen."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                continue
+        except OSError:
+            continue  # that of the listing
+        os.close(descriptor)
+        if descriptor <= _STDERR:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - as Python has it
+            # it gets the lowest number that is free
+
+
+def _enter(plan: Plan, missing: list[Missing]) -> bool:
+    try:
+        failures = namespaces.enter(plan)
+    except namespaces.Failed as failed:
+        fact = "a sealed command sees your files of AWS, and the sockets of your other programs"
+        missing.append(Missing(fact, f"there are no user namespaces ({failed})"))
+        return False
+    missing.extend(Missing(f"a sealed command sees {path}", reason) for path, reason in failures)
+    for folder in (plan.folder, plan.home, "/"):
+        try:
+            os.chdir(folder)
+        except OSError:
+            continue
+        break
+    return True
+
+
+def _landlock(*, is_marked: bool) -> None:
+    """Enter a Landlock domain: what is in it traces and ends only what is in it.
+
+    A right to files in it would also forbid mount(2), which the sandboxes of browsers and assistants need; so there is
+    none where scopes are enough, or where the user namespace protects memory already.
+    """
+    try:
+        abi = harden.call("syscall", _CREATE_RULESET, None, 0, 1)
+    except OSError as error:
+        if is_marked and error.errno in {errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}:
+            return
+        raise
+    if abi < _ABI_OF_SCOPES and is_marked:
+        return
+    if abi < _ABI_OF_REFER:
+        raise OSError(errno.ENOSYS, "Landlock of this kernel would forbid to move files")
+    handled = (0, 0, _SCOPE_ABSTRACT | _SCOPE_SIGNALS) if abi >= _ABI_OF_SCOPES else (_MAKE_BLOCK | _REFER,)
+    ruleset = b"".join(each.to_bytes(8, sys.byteorder) for each in handled)
+    descriptor = harden.call("syscall", _CREATE_RULESET, ruleset, len(ruleset), 0)
+    try:
+        if abi < _ABI_OF_SCOPES:
+            root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+            rule = handled[0].to_bytes(8, sys.byteorder) + root.to_bytes(4, sys.byteorder)
+            harden.call("syscall", _ADD_RULE, descriptor, 1, rule, 0)
+            os.close(root)
+        harden.call("syscall", _RESTRICT_SELF, descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _forbid_typing() -> None:
+    """Forbid the ioctls that put text into the input of a terminal, where the kernel still allows them."""
+    try:
+        with open("/proc/sys/dev/tty/legacy_tiocsti", "rb") as file:
+            if file.read().strip() == b"0":
+                return
+    except OSError:
+        pass  # the kernel is older than the setting
+    import ctypes  # noqa: PLC0415 - `harden.call` has loaded it
+
+    machine = os.uname().machine
+    if machine not in _ABIS:
+        raise OSError(errno.ENOSYS, f"awsenv does not know the calls of {machine}")
+    code = ctypes.create_string_buffer(_filter(_ABIS[machine]))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    program = Program((len(code) - 1) // 8, ctypes.addressof(code))
+    harden.call("prctl", _PR_SET_SECCOMP, 2, ctypes.byref(program))
+
+
+def _filter(abis: tuple[tuple[int, tuple[int, ...]], ...]) -> bytes:
+    """Return the program of BPF that refuses the two ioctls of *abis*, and allows all else.
+
+    It compares the lower half of the argument: the kernel ignores the upper one.
+    """
+    load, equal, give = 0x20, 0x15, 0x06
+    number, arch, argument = 0, 4, 24 if sys.byteorder == "little" else 28
+    refuse, allow = 0x00050000 | errno.EPERM, 0x7FFF0000
+    end = 2 + sum(3 + len(numbers) for _, numbers in abis)
+    code = [(load, 0, 0, arch)]
+    for name, numbers in abis:
+        code += [(equal, 0, 2 + len(numbers), name), (load, 0, 0, number)]
+        for each in numbers:
+            code.append((equal, end - len(code) - 1, 0, each))
+        code.append((give, 0, 0, allow))
+    code += [(give, 0, 0, allow), (load, 0, 0, argument), (equal, 2, 0, _TIOCSTI), (equal, 1, 0, _TIOCLINUX)]
+    code += [(give, 0, 0, allow), (give, 0, 0, refuse)]
+    order = sys.byteorder
+    return b"".join(
+        operation.to_bytes(2, order) + bytes((yes, no)) + value.to_bytes(4, order) for operation, yes, no, value in code
+    )
