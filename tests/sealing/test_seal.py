@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealing.conftest import House
 
 LIBRARY = """\
@@ -111,3 +118,121 @@ def test_its_files_are_the_users(house: House, seen: Any) -> None:
     assert ("new", house.uid, house.gid) == (new.read_text(), new.stat().st_uid, new.stat().st_gid)
     assert [3, house.uid] == seen["written"]
     assert [str(house.home), [house.uid, house.gid]] == [seen["folder"], seen["user"]]
+
+
+LEAVES = """\
+victim, users, mounts, folder, pipe = map(int, sys.argv[1:6])
+covered = [f"{home}/.aws", f"{home}/work/keys", os.environ["XDG_RUNTIME_DIR"] + "/awsenv/socket"]
+MNT_DETACH, BIND, NEWUSER, NEWNS, ATTACH, TIOCSTI = 2, 4096, 0x10000000, 0x20000, 16, 0x5412
+
+def type_into_the_terminal():
+    "Return what comes of it in a process that leads a session on a terminal."
+    main, other = os.openpty()
+    out, write = os.pipe()
+    if not os.fork():
+        os.setsid()
+        os.close(os.open(os.ttyname(other), os.O_RDWR))
+        letter = ctypes.byref(ctypes.c_char(b"x"))
+        answers = [called("ioctl", other, TIOCSTI | high, letter) for high in (0, 1 << 32)]
+        os.write(write, json.dumps(answers).encode())
+        os._exit(0)
+    os.wait()
+    return json.loads(os.read(out, 99))
+
+def umounted():
+    return [called("umount2", each.encode(), MNT_DETACH) for each in covered]
+
+tells = {
+    "root": os.getuid() == 0,
+    "umounted": umounted(),
+    "bound": called("mount", home.encode(), b"/mnt", None, BIND, None),
+    "joined": [called("setns", each, 0) for each in (users, mounts)],
+    "opened": [tried(os.open, f"/proc/{victim}/ns/{each}", 0) for each in ("user", "mnt")],
+    "read": [
+        read(f"/proc/{victim}/{each}") for each in ("environ", "mem", "root/etc/passwd", "cwd/code", "maps", "fd/0")
+    ],
+    "traced": called("ptrace", ATTACH, victim, None, None),
+    "killed": tried(os.kill, victim, 9),
+    "descriptors": [tried(os.listdir, folder), tried(os.read, pipe, 9).decode()],
+    "abstract": asked("\\0" + sys.argv[6]),
+    "typed": type_into_the_terminal(),
+    "as root": os.popen(sys.argv[7]).read() if sys.argv[7:] else "",
+    "left": [called("unshare", NEWUSER | NEWNS), *umounted()],
+}
+print(json.dumps(tells))
+"""
+
+
+@pytest.fixture(scope="module")
+def victim(house: House) -> Iterator[int]:
+    """Return a process of the user that is not sealed."""
+    command, environ = ["sleep", "600"], {"SECRET": "canary"}
+    with subprocess.Popen(command, env=environ, cwd=house.home / "work", **house.account) as process:
+        yield process.pid
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def left(house: House, victim: int) -> Any:
+    """Return what comes of the ways out of a seal."""
+    opened = [os.open(path, os.O_RDONLY) for path in ("/proc/self/ns/user", "/proc/self/ns/mnt", house.home / ".aws")]
+    reads, writes = os.pipe()
+    os.write(writes, b"kept")
+    os.close(writes)
+    words = [victim, *opened, reads]
+    name = f"awsenv-{house.uid}-{os.getpid()}"
+    other = []
+    if os.geteuid() == 0:
+        other = [house.folder / "id"]
+        shutil.copy(shutil.which("id") or "", other[0])
+        other[0].chmod(0o4755)
+    with socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(f"\0{name}")
+        abstract.listen()
+        yield house.seen(LIBRARY + LEAVES, *map(str, (*words, name, *other)), pass_fds=[*opened, reads])
+    for each in (*opened, reads):
+        os.close(each)
+
+
+def test_what_is_hidden_stays_hidden(left: Any) -> None:
+    """A sealed command, root or not, neither removes a cover nor looks below it, in no namespace of its own either."""
+    refused = "EINVAL" if left["root"] else "EPERM"
+    assert [[refused] * 3, refused] == [left["umounted"], left["bound"]]
+    assert ["done", *["EINVAL"] * 3] == left["left"]
+
+
+def test_it_does_not_get_back(left: Any) -> None:
+    """A sealed command joins no namespace from before, even with a descriptor of it."""
+    assert ["EPERM"] * 2 == left["joined"]
+    assert ["EACCES"] * 2 == left["opened"]
+
+
+def test_other_processes_are_out_of_reach(left: Any) -> None:
+    """A sealed command neither reads, traces nor ends a process of the user outside."""
+    assert ["EACCES"] * 6 == left["read"]
+    assert ["EPERM"] * 2 == [left["traced"], left["killed"]]
+
+
+def test_inherited_folders_are_closed(left: Any) -> None:
+    """A folder that the caller had opened shows what a seal hides, so it is closed; a pipe is kept."""
+    assert ["EBADF", "kept"] == left["descriptors"]
+
+
+def test_abstract_sockets_are_out_of_reach(left: Any) -> None:
+    """A sealed command connects to no abstract socket outside."""
+    assert "EPERM" == left["abstract"]
+
+
+def test_it_does_not_type_into_its_terminal(left: Any) -> None:
+    """A sealed command puts nothing into the input of its terminal, also with a number whose upper half is ignored."""
+    setting = Path("/proc/sys/dev/tty/legacy_tiocsti")
+    is_gone = setting.exists() and setting.read_text().strip() == "0"
+    assert ["EIO" if is_gone else "EPERM"] * 2 == left["typed"]
+
+
+def test_it_stays_the_user(house: House, left: Any) -> None:
+    """A program that belongs to root and is setuid does not run as root."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make such a program")
+    assert f"uid={house.uid}" in left["as root"]
+    assert "euid" not in left["as root"]
