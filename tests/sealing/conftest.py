@@ -19,7 +19,7 @@ import pytest
 from agent.conftest import TIMEOUT, User, me, nobody, site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["me", "nobody", "site"]
 
@@ -39,12 +39,16 @@ if environ.pop("UNDUMPABLE", None):
     harden.forbid_dumps()
 plan = hidden(environ, runtime=runtime, folder=os.getcwd(), uid=os.getuid())
 for missing in seal(plan).missing:
-    print("missing:", missing.fact, missing.because, file=sys.stderr)
+    print("missing:", missing.fact, *filter(None, [missing.because]), *missing.hints, sep="\\n ", file=sys.stderr)
 launch.become(sys.argv[1:], plan.without(environ))
 """
 """A program that seals itself, and becomes the command that its arguments name."""
 
-ROOT = "missing: a sealed command of root can change the system, and by that leave the seal None\n"
+ROOT = """\
+missing:
+ a sealed command of root can change the system, and by that leave the seal
+ use another user than root
+"""
 """What it says as root."""
 
 
@@ -101,12 +105,28 @@ class House:
         """Return the arguments that seal *command*."""
         return [self.user.python, "-c", BECOME, *command]
 
-    def run(self, *command: str, text: str = "", folder: Path | None = None, **options: Any) -> tuple[int, str, str]:
-        """Run *command* sealed, and return its status and what it writes to stdout and to stderr."""
-        environ = self.environ | options.pop("environ", {})
+    def run(
+        self,
+        *command: str,
+        text: str = "",
+        before: tuple[str, ...] = (),
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> tuple[int, str, str]:
+        """Run *command* sealed, and return its status and what it writes to stdout and to stderr.
+
+        Args:
+            command: The command.
+            text: Its stdin.
+            before: The command that becomes the program that seals itself.
+            folder: The working directory; None: the home.
+            environ: Other variables.
+            options: Other arguments of subprocess.
+        """
         done = subprocess.run(
-            self.argv(*command),
-            env=environ,
+            [*before, *self.argv(*command)],
+            env={**self.environ, **(environ or {})},
             cwd=folder or self.home,
             input=text,
             capture_output=True,
@@ -165,11 +185,23 @@ def _answer(listener: socket.socket, name: str) -> None:
             connection.sendall(name.encode())
 
 
-@pytest.fixture(scope="module", params=["me", "nobody"])
-def house(request: pytest.FixtureRequest, site: Path) -> Iterator[House]:
-    """Return the home of the user who runs the tests, and that of one who is not root."""
+@pytest.fixture(scope="session")
+def namespaces(require: Callable[[str], str]) -> None:
+    """Skip a test where the system refuses user namespaces; in CI, it fails."""
     if sys.platform != "linux":
         pytest.skip("only Linux has what a seal is made of")
+    done = subprocess.run(
+        [require("unshare"), "--user", "--mount", "true"], capture_output=True, text=True, check=False
+    )
+    if done.returncode and not os.environ.get("CI"):
+        pytest.skip(f"this system refuses user namespaces: {done.stderr}")
+    assert "" == done.stderr
+
+
+@pytest.fixture(scope="module", params=["me", "nobody"])
+def house(request: pytest.FixtureRequest, site: Path, namespaces: None) -> Iterator[House]:
+    """Return the home of the user who runs the tests, and that of one who is not root."""
+    del namespaces
     user = request.getfixturevalue(request.param)
     account = pwd.getpwuid(os.getuid()) if user.name is None else pwd.getpwnam(user.name)
     with tempfile.TemporaryDirectory(prefix="awsenv-") as name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -9,10 +10,13 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
+from sealing.conftest import ROOT
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealing.conftest import House
 
@@ -236,3 +240,107 @@ def test_it_stays_the_user(house: House, left: Any) -> None:
         pytest.skip("only root can make such a program")
     assert f"uid={house.uid}" in left["as root"]
     assert "euid" not in left["as root"]
+
+
+def test_the_command_keeps_its_streams_and_status(house: House) -> None:
+    """A sealed command reads stdin, and its exit status and its signals are its own."""
+    assert (7, "read line\n", house.says) == house.run("sh", "-c", "read x; echo read $x; exit 7", text="line\n")
+    assert (-15, "", house.says) == house.run("sh", "-c", "kill -TERM $$")
+
+
+def test_the_command_keeps_its_terminal(house: House, require: Callable[[str], str]) -> None:
+    """A sealed shell has the terminal and job control: Ctrl-C, Ctrl-Z, fg and kill work."""
+    argv = house.argv(require("bash"), "--norc", "-i")
+    environ = house.environ | {"PS1": "ready> ", "TERM": "dumb"}
+
+    def become_user() -> None:
+        if house.user.name is not None:
+            os.setgid(house.gid)
+            os.setuid(house.uid)
+
+    options: dict[str, Any] = {"env": environ, "cwd": house.home, "preexec_fn": become_user}
+    child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=60, **options)
+    for typed, shown in (
+        ("tty\r", "/dev/pts/"),
+        ("sh -c 'echo begun; exec cat'\r", "begun\r\n"),
+        ("\x03", "ready> "),
+        ("echo status $?\r", "status 130"),
+        ("sh -c 'echo begun; exec sleep 600'\r", "begun\r\n"),
+        ("\x1a", "Stopped"),
+        ("kill %1; fg\r", "Terminated"),
+        ("exit 7\r", "exit"),
+    ):
+        child.send(typed)
+        child.expect_exact(shown)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert 7 == child.exitstatus
+
+
+WORKS = """\
+git init -q code && cd code && git -c user.name=a -c user.email=b commit -q --allow-empty -m text && git log --format=%s
+"$0" -m venv --without-pip venv && venv/bin/python -c 'print("venv")'
+mkdir a && mkfifo a/pipe && mv a/pipe pipe && ln pipe a/pipe && chmod 600 pipe && echo files
+tmux -f /dev/null new-session -d sleep 60 && tmux list-sessions -F tmux && tmux kill-server
+unshare --user --map-root-user --mount mount -t tmpfs none /mnt && echo sandbox
+"""
+
+
+def test_programs_work(house: House, require: Callable[[str], str]) -> None:
+    """Git, a virtual environment, tmux and programs that make a sandbox of their own work in a seal."""
+    for name in ("git", "tmux", "unshare"):
+        require(name)
+    assert (0, "text\nvenv\nfiles\ntmux\nsandbox\n", house.says) == house.run("sh", "-c", WORKS, house.user.python)
+
+
+def test_another_mount_shows_nothing(house: House) -> None:
+    """What is hidden is hidden wherever its file system is mounted, and where a part of it is."""
+    script = """mkdir "$HOME/work/a b" "$HOME/work/c"
+        mount --bind "$HOME" "$HOME/work/a b"; mount --bind "$HOME/.aws/sso" "$HOME/work/c"; exec "$@\""""
+    before = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh")
+    code = "print(json.dumps([read(f'{home}/work/{each}') for each in sys.argv[1:]]))"
+    paths = ("a b/.aws/config", "c/cache/token.json", "code")
+    status, out, err = house.run(house.user.python, "-c", LIBRARY + code, *paths, before=before)
+    assert (0, ["ENOENT", "ENOENT", "code"], ROOT) == (status, json.loads(out), err)
+
+
+def test_a_hidden_folder_is_left(house: House) -> None:
+    """A command that starts in a hidden folder finds the empty one there; if there is none, it starts at home."""
+    aws, code = house.home / ".aws", "print(json.dumps([os.getcwd(), os.listdir()]))"
+    assert [str(aws), []] == house.seen(LIBRARY + code, folder=aws)
+    assert str(house.home) == house.seen(LIBRARY + code, folder=aws / "sso")[0]
+
+
+def test_a_process_that_nobody_may_dump_is_sealed(house: House) -> None:
+    """A seal needs no process that others may read, nor a caller that waits for its children."""
+    before = ("sh", "-c", 'trap "" CHLD; exec "$@"', "sh")
+    seen = house.seen(LIBRARY + SEES, environ={"UNDUMPABLE": "1"}, before=before)
+    assert [["ENOENT"] * 5, [house.uid, house.gid]] == [seen["files"], seen["user"]]
+
+
+REFUSED = """\
+missing:
+ a sealed command sees your files of AWS, and the sockets of your other programs
+ the system refuses user namespaces (unshare: No space left on device)
+"""
+HINT = " let an administrator allow them: sysctl -w user.max_user_namespaces=10000\n"
+
+STAYS = """\
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(json.dumps([
+    read(f"{home}/.aws/config"), status["NoNewPrivs"].strip(), os.getuid(), read(f"/proc/{sys.argv[1]}/environ"),
+    os.readlink("/proc/self/ns/user") == sys.argv[2],
+]))
+"""
+
+
+@pytest.mark.parametrize(("setting", "hint"), [("user_namespaces 0", HINT), ("mnt_namespaces 1", "")])
+def test_refused_namespaces_leave_the_process_as_it_was(house: House, setting: str, hint: str) -> None:
+    """Where the kernel refuses namespaces, at once or half-way, the command runs where it was, and this is said."""
+    name, value = setting.split()
+    script = f'''echo {value} >/proc/sys/user/max_{name}
+        sleep 600 & trap "kill $!" EXIT
+        "$@" $! "$(readlink /proc/self/ns/user)"'''
+    before = ("unshare", "--user", "--map-root-user", "sh", "-c", script, "sh")
+    status, out, err = house.run(house.user.python, "-c", LIBRARY + STAYS, before=before)
+    assert (0, ["canary", "1", 0, "EACCES", True], REFUSED + hint + ROOT) == (status, json.loads(out), err)

@@ -11,7 +11,8 @@ A seal has these parts, and each holds without the others:
 - A mount namespace hides files and sockets. It belongs to a second user namespace, so that its mounts are locked: not
   even root inside can remove them.
 - no_new_privs: a program such as sudo would leave the seal with its new user.
-- A Landlock domain: a sealed process ends only sealed processes, and connects to no abstract socket outside.
+- A Landlock domain: a sealed process ends only sealed processes, and connects to no abstract socket outside. Linux has
+  this from 6.12 on; before, a domain only stands in for namespaces that are refused.
 - A seccomp filter, where a program may still type into its terminal (TIOCSTI): the shell would run that later.
 - The process adopts orphans, so that the agent finds all of them below the command.
 

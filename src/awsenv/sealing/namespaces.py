@@ -180,17 +180,24 @@ def elsewhere(path: str, mounts: Sequence[tuple[bytes, str, str]]) -> Iterator[s
         path: A real path.
         mounts: The device of each mount, the folder of it that is mounted, and where.
     """
-    device, root, place = max((each for each in mounts if is_within(path, each[2])), key=lambda each: len(each[2]))
-    inside = os.path.normpath(f"{root}/{path[len(place) :]}")
+    # Of two in the same place, the later one is seen.
+    around = [each for each in reversed(mounts) if is_within(path, each[2])]
+    device, root, place = max(around, key=lambda each: len(each[2]))
+    inside = _moved(path, place, root)
     for other, other_root, other_place in mounts:
         if other == device and is_within(inside, other_root):
-            found = os.path.normpath(f"{other_place}/{inside[len(other_root) :]}")
+            found = _moved(inside, other_root, other_place)
         elif other == device and is_within(other_root, inside):
             found = other_place
         else:
             continue
         if found != path and os.path.lexists(found):
             yield found
+
+
+def _moved(path: str, folder: str, other: str) -> str:
+    """Return the path in the folder *other* that *path* is in *folder*."""
+    return os.path.join(other, path[len(folder) :].lstrip("/")).rstrip("/") or "/"
 
 
 def _path(field: bytes) -> str:

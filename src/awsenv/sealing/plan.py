@@ -180,12 +180,12 @@ def _helper_covers(environ: Environ, uid: int) -> Iterator[Cover]:
     for name, reason in _HELPERS.items():
         if path := _socket(environ.get(name, "")):
             yield Cover(path, reason)
-    user = environ.get("USER") or environ.get("LOGNAME") or ""
+    user = environ.get("USER") or environ.get("LOGNAME") or _name(uid)
     for folder in (environ.get("TMUX_TMPDIR", ""), "/tmp"):  # noqa: S108 - where tmux looks
         if os.path.isabs(folder):
             yield Cover(f"{folder}/tmux-{uid}", TERMINALS, is_private=True, is_made=True)
     screens = ("/run/screen", "/run/screens", "/tmp/screens", "/tmp/uscreens")  # noqa: S108 - where screen looks
-    for folder in (environ.get("SCREENDIR", ""), *(f"{each}/S-{user}" for each in screens if user)):
+    for folder in (environ.get("SCREENDIR", ""), *(f"{each}/S-{user}" for each in screens)):
         if os.path.isabs(folder):
             yield Cover(folder, TERMINALS, is_private=True)
     yield Cover(with_home("~/.screen", environ), TERMINALS, is_private=True)
@@ -195,6 +195,15 @@ def _helper_covers(environ: Environ, uid: int) -> Iterator[Cover]:
     yield Cover("/tmp/.X11-unix", DESKTOP, is_private=True)  # noqa: S108 - where X11 looks
     for path in _MANAGERS:
         yield Cover(with_home(path, environ), CONTAINERS)
+
+
+def _name(uid: int) -> str:
+    import pwd  # noqa: PLC0415 - where no variable has it
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _socket(value: str) -> str | None:

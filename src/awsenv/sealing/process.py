@@ -23,6 +23,14 @@ _MAKE_BLOCK, _REFER = 1 << 11, 1 << 13
 _SCOPE_ABSTRACT, _SCOPE_SIGNALS = 1, 2
 _ABI_OF_REFER, _ABI_OF_SCOPES = 2, 6
 
+_SETTINGS = (
+    ("kernel.apparmor_restrict_unprivileged_userns", b"1", "0"),
+    ("kernel.unprivileged_userns_clone", b"0", "1"),
+    ("user.max_user_namespaces", b"0", "10000"),
+    ("user.max_mnt_namespaces", b"0", "10000"),
+)
+"""Settings of Ubuntu, of Debian and of every Linux; the value that forbids a user namespace, and one that does not."""
+
 _STDERR = 2
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _ABIS: dict[str, tuple[tuple[int, tuple[int, ...]], ...]] = {
@@ -92,7 +100,13 @@ def seal(plan: Plan) -> Sealed:
     if os.geteuid() == 0:
         fact = "a sealed command of root can change the system, and by that leave the seal"
         missing.append(Missing(fact, hints=("use another user than root",)))
-    attempt(lambda: _landlock(is_marked=is_marked), "a sealed command can read the memory of your other processes")
+    abi = _landlock_abi()
+    # The user namespace protects memory, too.
+    if not is_marked or abi >= _ABI_OF_SCOPES:
+        attempt(lambda: _enter_domain(abi), "a sealed command can read the memory of your other processes")
+    if abi < _ABI_OF_SCOPES and takes_commands():
+        fact = "a sealed command reaches the desktop by an abstract socket"
+        missing.append(Missing(fact, "Linux forbids that from 6.12 on"))
     attempt(_forbid_typing, "a sealed command can type into its terminal what your shell runs later")
     return Sealed(is_marked, tuple(missing))
 
@@ -120,7 +134,8 @@ def _enter(plan: Plan, missing: list[Missing]) -> bool:
         failures = namespaces.enter(plan)
     except namespaces.Failed as failed:
         fact = "a sealed command sees your files of AWS, and the sockets of your other programs"
-        missing.append(Missing(fact, f"there are no user namespaces ({failed})"))
+        hints = [f"let an administrator allow them: sysctl -w {each}" for each in _forbidding()]
+        missing.append(Missing(fact, f"the system refuses user namespaces ({failed})", tuple(hints[:1])))
         return False
     missing.extend(Missing(f"a sealed command sees {path}", reason) for path, reason in failures)
     for folder in (plan.folder, plan.home, "/"):
@@ -132,27 +147,55 @@ def _enter(plan: Plan, missing: list[Missing]) -> bool:
     return True
 
 
-def _landlock(*, is_marked: bool) -> None:
-    """Enter a Landlock domain: what is in it traces and ends only what is in it.
+def _forbidding() -> list[str]:
+    """Return the settings that forbid user namespaces, with the values that allow them."""
+    return [f"{name}={allows}" for name, forbids, allows in _SETTINGS if _setting(name) == forbids]
 
-    A right to files in it would also forbid mount(2), which the sandboxes of browsers and assistants need; so there is
-    none where scopes are enough, or where the user namespace protects memory already.
+
+def _setting(name: str) -> bytes | None:
+    try:
+        with open(f"/proc/sys/{name.replace('.', '/')}", "rb") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def takes_commands(sockets: str = "/proc/net/unix") -> bool:
+    """Return whether the desktop listens on an abstract socket.
+
+    Args:
+        sockets: The file in which the system lists its sockets.
     """
     try:
-        abi = harden.call("syscall", _CREATE_RULESET, None, 0, 1)
-    except OSError as error:
-        if is_marked and error.errno in {errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}:
-            return
-        raise
-    if abi < _ABI_OF_SCOPES and is_marked:
-        return
+        with open(sockets, "rb") as file:
+            found = file.read()
+    except OSError:
+        return False
+    return b" @/tmp/.X11-unix/" in found or b" @/tmp/dbus-" in found
+
+
+def _landlock_abi() -> int:
+    """Return the version of Landlock; 0: there is none."""
+    try:
+        return harden.call("syscall", _CREATE_RULESET, None, 0, 1)
+    except OSError:
+        return 0
+
+
+def _enter_domain(abi: int) -> None:
+    """Enter a Landlock domain: what is in it traces only what is in it.
+
+    Where it can, it also keeps signals and abstract sockets inside. Where it cannot, a right to files makes a domain;
+    that also forbids mount(2), so this is only for a process without a mount namespace of its own.
+    """
     if abi < _ABI_OF_REFER:
-        raise OSError(errno.ENOSYS, "Landlock of this kernel would forbid to move files")
-    handled = (0, 0, _SCOPE_ABSTRACT | _SCOPE_SIGNALS) if abi >= _ABI_OF_SCOPES else (_MAKE_BLOCK | _REFER,)
+        raise OSError(errno.ENOSYS, "Landlock is missing, or would forbid to move files (Linux 5.19 is the first)")
+    is_scoped = abi >= _ABI_OF_SCOPES
+    handled = (0, 0, _SCOPE_ABSTRACT | _SCOPE_SIGNALS) if is_scoped else (_MAKE_BLOCK | _REFER,)
     ruleset = b"".join(each.to_bytes(8, sys.byteorder) for each in handled)
     descriptor = harden.call("syscall", _CREATE_RULESET, ruleset, len(ruleset), 0)
     try:
-        if abi < _ABI_OF_SCOPES:
+        if not is_scoped:
             root = os.open("/", os.O_PATH | os.O_CLOEXEC)
             rule = handled[0].to_bytes(8, sys.byteorder) + root.to_bytes(4, sys.byteorder)
             harden.call("syscall", _ADD_RULE, descriptor, 1, rule, 0)
@@ -164,12 +207,8 @@ def _landlock(*, is_marked: bool) -> None:
 
 def _forbid_typing() -> None:
     """Forbid the ioctls that put text into the input of a terminal, where the kernel still allows them."""
-    try:
-        with open("/proc/sys/dev/tty/legacy_tiocsti", "rb") as file:
-            if file.read().strip() == b"0":
-                return
-    except OSError:
-        pass  # the kernel is older than the setting
+    if _setting("dev.tty.legacy_tiocsti") == b"0":
+        return
     import ctypes  # noqa: PLC0415 - `harden.call` has loaded it
 
     machine = os.uname().machine
