@@ -27,7 +27,7 @@ CANARY = "canary"
 """What a sealed command must not see."""
 
 BECOME = """\
-import os, sys
+import _thread, os, sys
 from awsenv import launch
 from awsenv.agent import harden
 from awsenv.sealing.plan import hidden
@@ -37,6 +37,8 @@ environ = dict(os.environ)
 runtime = environ.pop("RUNTIME", None)
 if environ.pop("UNDUMPABLE", None):
     harden.forbid_dumps()
+if environ.pop("THREAD", None):
+    _thread.start_new_thread(sum, (range(10**6),))
 plan = hidden(environ, runtime=runtime, folder=os.getcwd(), uid=os.getuid())
 for missing in seal(plan).missing:
     print("missing:", missing.fact, *filter(None, [missing.because]), *missing.hints, sep="\\n ", file=sys.stderr)

@@ -51,6 +51,7 @@ def test_the_home_is_never_covered(home: Path) -> None:
     home.chmod(0o700)
     assert str(home) not in _reasons(_plan(home, XDG_RUNTIME_DIR=str(home)))
     assert f"{home}/run" not in _reasons(_plan(home, folder=f"{home}/run/x", XDG_RUNTIME_DIR=f"{home}/run"))
+    assert str(home) not in _reasons(_plan(home, AWS_LOGIN_CACHE_DIRECTORY=str(home), AWS_CONFIG_FILE="~", NVIM="/"))
 
 
 @pytest.mark.parametrize("name", [*variables.having(variables.FILE), "AWS_WEB_IDENTITY_TOKEN_FILE"])

@@ -127,6 +127,7 @@ def test_its_files_are_the_users(house: House, seen: Any) -> None:
 LEAVES = """\
 victim, users, mounts, folder, pipe = map(int, sys.argv[1:6])
 covered = [f"{home}/.aws", f"{home}/work/keys", os.environ["XDG_RUNTIME_DIR"] + "/awsenv/socket"]
+OPEN_TREE, CURRENT, CLONE, RECURSIVE = 428, -100, 1, 0x8000
 MNT_DETACH, BIND, NEWUSER, NEWNS, ATTACH, TIOCSTI = 2, 4096, 0x10000000, 0x20000, 16, 0x5412
 
 def type_into_the_terminal():
@@ -162,6 +163,11 @@ tells = {
     "typed": type_into_the_terminal(),
     "as root": os.popen(sys.argv[7]).read() if sys.argv[7:] else "",
     "left": [called("unshare", NEWUSER | NEWNS), *umounted()],
+    "copied": [
+        called("mount", b"x", b"/mnt", b"overlay", 0, f"lowerdir={home}:/".encode()),
+        called("syscall", OPEN_TREE, CURRENT, home.encode(), CLONE),
+        called("syscall", OPEN_TREE, CURRENT, home.encode(), CLONE | RECURSIVE),
+    ],
 }
 print(json.dumps(tells))
 """
@@ -203,6 +209,7 @@ def test_what_is_hidden_stays_hidden(left: Any) -> None:
     refused = "EINVAL" if left["root"] else "EPERM"
     assert [[refused] * 3, refused] == [left["umounted"], left["bound"]]
     assert ["done", *["EINVAL"] * 3] == left["left"]
+    assert ["EINVAL", "EINVAL", "done"] == left["copied"]
 
 
 def test_it_does_not_get_back(left: Any) -> None:
@@ -311,10 +318,17 @@ def test_a_hidden_folder_is_left(house: House) -> None:
     assert str(house.home) == house.seen(LIBRARY + code, folder=aws / "sso")[0]
 
 
+def test_a_seal_in_a_seal(house: House, seen: Any) -> None:
+    """A sealed command may seal another, which sees the same."""
+    again = ("env", f"RUNTIME={house.run_folder}/awsenv", *house.argv(house.user.python, "-c", LIBRARY + SEES))
+    status, out, err = house.run(*again)
+    assert (0, seen, house.says * 2) == (status, json.loads(out), err)
+
+
 def test_a_process_that_nobody_may_dump_is_sealed(house: House) -> None:
-    """A seal needs no process that others may read, nor a caller that waits for its children."""
+    """A seal needs no process that others may read, that has one thread, or that hears of its children."""
     before = ("sh", "-c", 'trap "" CHLD; exec "$@"', "sh")
-    seen = house.seen(LIBRARY + SEES, environ={"UNDUMPABLE": "1"}, before=before)
+    seen = house.seen(LIBRARY + SEES, environ={"UNDUMPABLE": "1", "THREAD": "1"}, before=before)
     assert [["ENOENT"] * 5, [house.uid, house.gid]] == [seen["files"], seen["user"]]
 
 

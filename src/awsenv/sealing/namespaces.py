@@ -209,9 +209,9 @@ def _path(field: bytes) -> str:
 def _make_folder(path: str) -> bool:
     """Return whether the folder is there, or was made; where the user cannot make it, the command cannot either."""
     try:
-        os.makedirs(path, 0o700, exist_ok=True)
+        os.mkdir(path, 0o700)
     except OSError:
-        return False
+        return os.path.isdir(path)
     return True
 
 

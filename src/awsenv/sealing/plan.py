@@ -135,6 +135,7 @@ def hidden(environ: Environ, *, runtime: str | None, folder: str, uid: int, file
         *_aws_covers(environ, files, keeps),
         *_helper_covers(environ, uid),
     ]
+    covers = [cover for cover in covers if not is_within(own, cover.path)]
     removed = {name: reason for name, reason in _REMOVED.items() if name in environ}
     removed |= dict.fromkeys((name for name in environ if name.startswith(variables.SAVED)), BEFORE)
     private = [cover.path for cover in covers if cover.is_private]
