@@ -299,7 +299,7 @@ class Codes:
 
 
 def confirm(question: Question, *, terminal: str = command.TERMINAL) -> None:
-    """Ask on the terminal whether a command may get a protected role.
+    """Ask on the terminal whether a command may get a role.
 
     Args:
         question: The role, and what to answer.
@@ -318,8 +318,10 @@ def confirm(question: Question, *, terminal: str = command.TERMINAL) -> None:
             opened.show(question.fact, name=name, color=question.color)
             answer = opened.ask(prompt) or ""
     except OSError:
-        fact = f"{name} is protected, and there is no terminal to confirm it on"
-        raise UsageError(fact, question.origin, hint="--yes confirms it") from None
+        why = "is protected" if question.takes_yes else "asks to be confirmed"
+        fact = f"{name} {why}, and there is no terminal to confirm it on"
+        hint = "--yes confirms it" if question.takes_yes else None
+        raise UsageError(fact, question.origin, hint=hint) from None
     if question.text is None and answer not in {name, ""}:
         raise UsageError(f"nothing was done: that is not {name}")
     if (question.text is not None and answer.lower() not in {"y", "yes"}) or not answer:

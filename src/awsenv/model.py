@@ -240,7 +240,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question before a command gets a protected role."""
+    """The question before a command gets a role."""
 
     fact: str
     """The role, and why the user is asked."""
@@ -252,6 +252,8 @@ class Question:
     """The colour of the role, as in `Rails`."""
     origin: Origin | None
     """What protects the role."""
+    takes_yes: bool = True
+    """Whether `--yes` answers it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,9 @@ class Rails:
     """The colour of the role in the prompt, as SGR parameters: only digits and semicolons; empty: none is set."""
     is_protected: bool = False
     """Whether the user confirms each time that a command gets the role."""
+    confirm: int | None = None
+    """Seconds for which the agent need not ask the same shell again before it hands the role out; 0: it always asks;
+    None: it does not ask."""
     account: str | None = None
     """The only account whose credentials the profile may have; None: any account."""
     narrowing: Narrowing | None = None

@@ -9,14 +9,13 @@ from math import inf
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
-from awsenv.config import sources
 from awsenv.config.sources import KINDS
 from awsenv.errors import (
     AgentError,
     MfaError,
     RefusedError,
 )
-from awsenv.model import AssumeRole, Note, Question, Rails, unseen
+from awsenv.model import Note, Rails, unseen
 from awsenv.record import dataclass, field, replace
 from awsenv.variables import connecting
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from awsenv.agent.term import Held
     from awsenv.aws.chain import Prompts
     from awsenv.aws.connections import Connections
-    from awsenv.model import Chain, Credentials, Environ, Waits
+    from awsenv.model import Chain, Credentials, Environ, Question, Waits
 
 CALLS = 3
 """Calls of AWS that a client waits for at most: what takes longer goes on in the agent."""
@@ -266,27 +265,25 @@ class Provider:
             from_wide=plan.is_from_wide,
         )
 
-    def confirm(self, resolved: Resolved) -> None:
-        """Ask the user before a command gets a protected role.
+    def confirm(self, resolved: Resolved) -> Question | None:
+        """Ask the user before a command gets a protected role, or one to be confirmed. Return what was asked.
 
         Raises:
             UsageError: The user does not want it, or cannot be asked.
         """
-        chain = resolved.chain
-        if not chain.rails.is_protected or resolved.is_confirmed:
-            return
-        last, name, what = chain.last, chain.role, sources.title(chain.source)
-        account = sources.account_of(chain, resolved.profiles)
-        if isinstance(last, AssumeRole):
-            what, account = f"role {last.role.name}", last.role.account or account
-            name = chain.role if last.profile is not None else last.role.name
-        within = "" if account is None else f" in account {account}"
-        fact = f"{name} is protected: {what}{within}"
-        origin = chain.rails.origins.get("is_protected")
+        rails, text = resolved.chain.rails, resolved.question
+        if not rails.is_protected and rails.confirm is None:
+            return None
+        from awsenv.asking import question  # noqa: PLC0415 - few roles are protected
+
+        asked = question(resolved.chain, resolved.profiles, text, is_confirmed=resolved.is_confirmed)
+        if asked is None:
+            return None
         memory, least = self.memory, resolved.min_remaining
         if memory is None or not memory.held_lease(self._plan(resolved), min_remaining=least)[1]:
             self.prepare(resolved)
-        self.prompts.confirm(Question(fact, name, resolved.question, chain.rails.color, origin))
+        self.prompts.confirm(asked)
+        return asked
 
     def prepare(self, resolved: Resolved) -> None:
         """Open the connection to STS while the user answers.

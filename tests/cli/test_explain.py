@@ -74,21 +74,26 @@ def test_the_guard_rails_are_explained(world: World) -> None:
     account = world.sandbox.account
     world.configure(
         f"\n[profile family]\nawsenv_protected = true\nawsenv_color = #F80\nawsenv_account = {account}\n"
+        "awsenv_confirm = 15m\n"
         f"[profile prod]\ninclude_profile = family\nrole_arn = arn:aws:iam::{account}:role/x\n"
         "source_profile = default\n"
     )
     page = world.run("explain", "prod").stdout
-    rows = [re.split("  +", line) for line in page.splitlines() if line.startswith(("Asks", "Account", "Color"))]
+    rows = [
+        re.split("  +", line) for line in page.splitlines() if line.startswith(("Asks", "Confirms", "Account", "Color"))
+    ]
     plan = explained(world, "prod")
     rails = plan["guard_rails"]
 
     assert [
         ["Asks", "before a command gets the role", "~/.aws/config:15"],
+        ["Confirms", "before a program gets the role, again after 15m", "~/.aws/config:18"],
         ["Account", f"must be {account}", "~/.aws/config:17"],
         ["Color", "#ff8800", "~/.aws/config:16"],
     ] == rows
     assert (True, "38;2;255;136;0", account) == (rails["protected"], rails["color"], rails["required_account"])
-    assert {"protected", "color", "required_account"} == rails["from"].keys()
+    assert 900 == rails["confirm_seconds"]
+    assert {"protected", "confirm_seconds", "color", "required_account"} == rails["from"].keys()
     assert "AWSENV_COLOR" in plan["variables"]["sets"]
 
 

@@ -114,6 +114,26 @@ def test_yes_confirms(
     assert prod.actions()[0] == "AssumeRole"
 
 
+@pytest.mark.parametrize(
+    "words", ["confirm", "use --yes confirm", "exec --yes confirm -- true", "each --yes confirm -- true"]
+)
+def test_yes_does_not_confirm_what_asks_to_be_confirmed(prod: World, words: str) -> None:
+    """Where no agent asks, the terminal does, and no option answers."""
+    account = prod.sandbox.account
+    role = f"role_arn = arn:aws:iam::{account}:role/read-only\nsource_profile = default\n"
+    prod.configure(f"[profile confirm]\nawsenv_confirm = always\n{role}")
+    refused = prod.run(*words.split())
+    calls = prod.actions()
+    shown = at_terminal(prod, f"awsenv {words} --print".replace(" -- true --print", " -- true"), ("[y/N] ", "y\r"))
+
+    assert refused.returncode in {2, 125}
+    assert "confirm asks to be confirmed, and there is no terminal to confirm it on" in refused.stderr
+    assert [] == calls
+    assert f"confirm asks to be confirmed: role read-only in account {account}" in shown
+    assert 1 == shown.count("[y/N]")
+    assert ["AssumeRole"] == prod.actions()
+
+
 @pytest.mark.parametrize("agent", [False, True])
 @pytest.mark.parametrize(
     ("script", "question", "answer", "shows"),

@@ -232,6 +232,7 @@ values = st.fixed_dictionaries(
         "awsenv_protected": st.sampled_from(["true", "false", "True"]),
         "awsenv_account": st.just("123456789012"),
         "awsenv_read_only": st.just("true"),
+        "awsenv_confirm": st.sampled_from(["always", "15m"]),
         "awsenv_only": st.sampled_from(["s3:*", "ec2:*"]),
         "awsenv_on": st.sampled_from(["arn:aws:s3:::x", "arn:aws:s3:::*"]),
         "awsenv_for": st.sampled_from(["10m", "1h"]),
@@ -240,6 +241,7 @@ values = st.fixed_dictionaries(
 FIELDS = {
     "awsenv_color": "color",
     "awsenv_protected": "is_protected",
+    "awsenv_confirm": "confirm",
     "awsenv_account": "account",
     "awsenv_read_only": "read_only",
     "awsenv_only": "actions",
@@ -284,6 +286,7 @@ def test_the_nearest_profile_of_a_family_counts(layers: list[tuple[dict[str, str
     assert replace(found, narrowing=None) == Rails(
         color(expected["awsenv_color"], HERE) if "awsenv_color" in expected else "",
         is_protected=expected.get("awsenv_protected", "false").lower() == "true",
+        confirm={"always": 0, "15m": 900}.get(expected.get("awsenv_confirm", "")),
         account=expected.get("awsenv_account"),
     )
 

@@ -186,12 +186,7 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
     if plan.held is not None:
         yield "Agent", _agent(plan, plan.held), None
     yield "Lifetime", _life(plan), None
-    if chain.rails.is_protected:
-        yield "Asks", "before a command gets the role", chain.rails.origins["is_protected"]
-    if chain.rails.account is not None:
-        yield "Account", f"must be {chain.rails.account}", chain.rails.origins["account"]
-    if chain.rails.color:
-        yield "Color", spelled(chain.rails.color), chain.rails.origins["color"]
+    yield from _rails(chain)
     if chain.narrowing is not None and str(chain.narrowing):
         way = _way(chain)
         origin = next(iter(chain.narrowing.origins.values()), None)
@@ -202,6 +197,18 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
         yield "Setting", name, chain.origins[name]
     if plan.endpoint is not None:
         yield "STS", plan.endpoint, None
+
+
+def _rails(chain: Chain) -> Iterator[tuple[str, str, Origin | None]]:
+    if chain.rails.is_protected:
+        yield "Asks", "before a command gets the role", chain.rails.origins["is_protected"]
+    if chain.rails.confirm is not None:
+        again = f", again after {duration.exact(chain.rails.confirm)}" if chain.rails.confirm else ", each time"
+        yield "Confirms", f"before a program gets the role{again}", chain.rails.origins["confirm"]
+    if chain.rails.account is not None:
+        yield "Account", f"must be {chain.rails.account}", chain.rails.origins["account"]
+    if chain.rails.color:
+        yield "Color", spelled(chain.rails.color), chain.rails.origins["color"]
 
 
 def _code(plan: Explanation, login: str) -> str:
@@ -308,11 +315,17 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
         "lifetime": {"seconds": plan.seconds, "because": plan.because, "maximum_of_the_role": plan.maximum},
         "guard_rails": {
             "protected": chain.rails.is_protected,
+            "confirm_seconds": chain.rails.confirm,
             "color": chain.rails.color or None,
             "required_account": chain.rails.account,
             "from": {
                 name: report.origin_as_json(chain.rails.origins.get(field))
-                for name, field in (("protected", "is_protected"), ("color", "color"), ("required_account", "account"))
+                for name, field in (
+                    ("protected", "is_protected"),
+                    ("confirm_seconds", "confirm"),
+                    ("color", "color"),
+                    ("required_account", "account"),
+                )
             },
         },
         "narrowed": _narrowing_as_json(chain),

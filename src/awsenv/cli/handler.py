@@ -101,14 +101,14 @@ class Answers:
             raise Needed("find", program=program)
 
     def confirm(self, question: Question) -> None:
-        """Check that the user of the client has confirmed a protected role.
+        """Check that the user of the client has confirmed the role.
 
         Raises:
             Needed: The user has not been asked yet.
         """
         if self._answers.get("confirmed") != question.fact:
             origin = None if question.origin is None else question.origin.parts
-            parts = [question.fact, question.name, question.text, question.color, origin]
+            parts = [question.fact, question.name, question.text, question.color, origin, question.takes_yes]
             raise Needed("confirm", question=parts)
 
     def run(self, words: Sequence[str], profile: str) -> bytes:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from awsenv.cli.arguments import EachArguments
     from awsenv.cli.options import Caller
     from awsenv.each import Result, Runner
-    from awsenv.model import Chain, Credentials, Mfa, Waits
+    from awsenv.model import Chain, Credentials, Mfa, Question, Waits
 
 
 class _Role:
@@ -101,11 +101,15 @@ class Roles:
         self._refusals: dict[str, AwsenvError] = {}
         """Why the MFA session of a device could not be opened."""
         self._outputs: dict[str, tuple[bytes, float]] = {}
+        self._confirmed: set[str] = set()
+        """What the user has confirmed."""
         self._is_running = False
         self._printed: streams.Streams | None = None
         self._requests = Requests(self._waits)
         self._sender = Sender(
-            caller.environ, lambda: _EachPrompts(caller, self._waits, self._asks, self._outputs), show
+            caller.environ,
+            lambda: _EachPrompts(caller, self._waits, self._asks, self._outputs, self._confirmed),
+            show,
         )
 
     def resolve(self, names: Iterable[str]) -> None:
@@ -195,9 +199,11 @@ class Roles:
 
     def _declined(self, resolved: Resolved) -> AwsenvError | None:
         try:
-            self._caller.provider.confirm(replace(resolved, question=None))
+            asked = self._caller.provider.confirm(replace(resolved, question=None))
         except UsageError as error:
             return error
+        if asked is not None:
+            self._confirmed.add(asked.fact)
         return None
 
     def open_sessions(self) -> None:
@@ -291,14 +297,31 @@ class _EachPrompts(Prompts):
         waits: Shows what a request waits for.
         asks: Whether the user may be asked for a code of a device; it may raise why not.
         outputs: What each `credential_process` has printed, by its profile, and when: one may ask for a PIN.
+        confirmed: What the user has confirmed before the commands run.
     """
 
     def __init__(
-        self, caller: Caller, waits: Waits, asks: Callable[[Mfa], bool], outputs: dict[str, tuple[bytes, float]]
+        self,
+        caller: Caller,
+        waits: Waits,
+        asks: Callable[[Mfa], bool],
+        outputs: dict[str, tuple[bytes, float]],
+        confirmed: set[str],
     ) -> None:
         super().__init__(caller.environ, waits=waits, args=list(caller.args))
         self._asks = asks
         self._outputs = outputs
+        self._facts = confirmed
+
+    def confirm(self, question: Question) -> None:
+        """Check that the user has confirmed a role.
+
+        Raises:
+            UsageError: The user has not been asked, since the files said otherwise.
+        """
+        if question.fact not in self._facts:
+            raise UsageError(f"{question.fact}; nothing is asked while commands run", question.origin)
+        self._confirmed = question.fact
 
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* prints, or has printed in the last minute.

@@ -150,7 +150,7 @@ class Prompts:
             return command.run(words, environ=config.entered(profile, self._environ), terminal=self._terminal)
 
     def confirm(self, question: Question) -> None:
-        """Ask at the terminal whether the user wants a protected role, once for a command.
+        """Ask at the terminal whether the user wants a role, once for a command.
 
         Raises:
             UsageError: There is no terminal, or the user does not.
@@ -212,8 +212,8 @@ class Prompts:
         return {"secret": self.secret(need["question"])}
 
     def _confirm_for(self, need: dict[str, Any]) -> dict[str, Any]:
-        fact, name, text, color, origin = need["question"]
-        self.confirm(Question(fact, name, text, color, origin and Origin(*origin)))
+        fact, name, text, color, origin, takes_yes = need["question"]
+        self.confirm(Question(fact, name, text, color, origin and Origin(*origin), takes_yes))
         return {"confirmed": self._confirmed}
 
     def _find_for(self, need: dict[str, Any]) -> dict[str, Any]:

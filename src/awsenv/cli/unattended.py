@@ -54,7 +54,8 @@ class Unattended(Prompts):
             UsageError: The caller does not.
         """
         if self._confirm is None:
-            raise UsageError(question.fact, question.origin, hint="pass confirm=True, or a function")
+            hint = "pass confirm=True, or a function" if question.takes_yes else "pass a function as confirm"
+            raise UsageError(question.fact, question.origin, hint=hint)
         if not _called(self._confirm, f"{question.fact}. Use it? ", UsageError):
             raise UsageError(f"nothing was done: {printable(question.name)} was not confirmed", question.origin)
         self._confirmed = question.fact

@@ -1,4 +1,4 @@
-"""The guard rails of a profile: `awsenv_color`, `awsenv_protected`, `awsenv_account`, and what narrows its roles.
+"""The guard rails of a profile: its color, what asks before its roles are used, its account, what narrows its roles.
 
 Other tools ignore keys that they do not know. A guard rail with a typo guards nothing, so a key that looks like one of
 ours and is none is an error.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from awsenv import duration
 from awsenv.config import limits
 from awsenv.distance import nearest
 from awsenv.errors import ConfigError, Origin
@@ -73,6 +74,17 @@ def _protected(text: str, origin: Origin) -> bool:
     return text.lower() == "true"
 
 
+def _confirm(text: str, origin: Origin) -> int:
+    if text.lower() == "always":
+        return 0
+    try:
+        if seconds := duration.parse(text):
+            return seconds
+    except ValueError:
+        pass
+    raise _unusable("always or a duration", text, origin, f"write {origin.key} = always, or 15m")
+
+
 def _account(text: str, origin: Origin) -> str:
     if not limits.matches("[0-9]{12}", text):
         digits = re.sub("[^0-9]", "", text)
@@ -94,6 +106,7 @@ def _unusable(what: str, text: str, origin: Origin, hint: str) -> ConfigError:
 _RULES: Mapping[str, tuple[str, Callable[[str, Origin], Any]]] = {
     "awsenv_color": ("color", color),
     "awsenv_protected": ("is_protected", _protected),
+    "awsenv_confirm": ("confirm", _confirm),
     "awsenv_account": ("account", _account),
 }
 """The field of `Rails` and the check of each key."""
