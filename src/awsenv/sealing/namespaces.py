@@ -38,7 +38,7 @@ def enter(plan: Plan) -> list[tuple[str, str]]:
     """Move this process into new namespaces, in which the covers of *plan* hide what they cover.
 
     Returns:
-        The paths that could not be covered, and why.
+        What a sealed command can do all the same, and why.
 
     Raises:
         Failed: There are no such namespaces, and this process is where it was.
@@ -79,13 +79,14 @@ def _await_threads() -> None:
 
 
 def _join(pid: int) -> None:
-    descriptor = os.pidfd_open(pid)
     try:
-        harden.call("setns", descriptor, _NEWUSER | _NEWNS)
+        descriptor = os.pidfd_open(pid)
+        try:
+            harden.call("setns", descriptor, _NEWUSER | _NEWNS)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Failed(f"setns: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
 
 
 def _make(plan: Plan, report: int, ends: int) -> NoReturn:
@@ -96,8 +97,8 @@ def _make(plan: Plan, report: int, ends: int) -> NoReturn:
             failures = _cover(plan)
             _unshare()
             text = "\0".join(["done", *(part for each in failures for part in each)])
-        except (Failed, OSError) as error:
-            text = str(error)
+        except Exception as error:  # noqa: BLE001 - the other process says it
+            text = str(error) or type(error).__name__
         os.write(report, text.encode(errors="surrogateescape"))
         os.close(report)
         os.read(ends, 1)
@@ -131,31 +132,42 @@ def _unshare() -> None:
 
 
 def _cover(plan: Plan) -> list[tuple[str, str]]:
-    """Cover what *plan* hides, and return what could not be covered, and why."""
+    """Cover what *plan* hides, and return what fails, and why."""
     failures: list[tuple[str, str]] = []
 
-    def attempt(path: str, step: Callable[..., object], *arguments: object) -> bool:
+    def attempt(fact: str, step: Callable[..., object], *arguments: object) -> bool:
         try:
             step(*arguments)
         except OSError as error:
-            failures.append((path, error.strerror or str(error)))
+            failures.append((fact, error.strerror or str(error)))
             return False
         return True
 
-    sockets = [(source, target) for source, target in plan.sockets if os.path.lexists(source)]
-    opened = [(os.open(source, os.O_PATH | os.O_CLOEXEC), target) for source, target in sockets]
+    opened = [(_opened(source), target) for source, target in plan.sockets]
     done: dict[str, Cover] = {}
     for path, cover in _existing(plan):
         above = [before for each, before in done.items() if is_within(path, each)]
         is_hidden = bool(above) and not (cover.is_made and above[-1].is_private)
-        if not is_hidden and (not cover.is_made or _make_folder(path)) and attempt(path, _mount_over, path, cover):
+        if is_hidden or (cover.is_made and not _make_folder(path)):
+            continue
+        if attempt(f"a sealed command sees {path}", _mount_over, path, cover):
             done[path] = cover
     for descriptor, target in opened:
-        attempt(target, _bind_socket, descriptor, target)
+        if descriptor is not None:
+            attempt(f"a sealed command does not find {target}", _bind_socket, descriptor, target)
+    flags = _REMOUNT | _RDONLY | _NOSUID | _NODEV | _NOEXEC
     for path, cover in done.items():
         if not cover.is_private and os.path.isdir(path):
-            attempt(path, _mount, None, path, None, _REMOUNT | _RDONLY | _NOSUID | _NODEV | _NOEXEC)
+            attempt(f"a sealed command writes to {path}", _mount, None, path, None, flags)
     return failures
+
+
+def _opened(socket: str) -> int | None:
+    """Return a descriptor of a socket, by which it is found when it is hidden; None: it is gone."""
+    try:
+        return os.open(socket, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _existing(plan: Plan) -> list[tuple[str, Cover]]:

@@ -170,6 +170,8 @@ def _aws_covers(environ: Environ, files: Iterable[str], keeps: Iterable[str]) ->
             above = os.path.dirname(path)
             is_whole = os.path.basename(above) in _AWS and not any(is_within(kept, above) for kept in keeps)
             yield Cover(above if is_whole else path, KEYS)
+    data = environ.get("XDG_DATA_HOME") or with_home("~/.local/share", environ)
+    yield Cover(f"{data}/python_keyring", KEYS)
     if login := environ.get("AWS_LOGIN_CACHE_DIRECTORY"):
         yield Cover(_expanded(login, environ), KEYS)
     if cached := cache.folder(environ):

@@ -137,7 +137,7 @@ def _enter(plan: Plan, missing: list[Missing]) -> bool:
         hints = [f"let an administrator allow them: sysctl -w {each}" for each in _forbidding()]
         missing.append(Missing(fact, f"the system refuses user namespaces ({failed})", tuple(hints[:1])))
         return False
-    missing.extend(Missing(f"a sealed command sees {path}", reason) for path, reason in failures)
+    missing.extend(Missing(fact, because) for fact, because in failures)
     for folder in (plan.folder, plan.home, "/"):
         try:
             os.chdir(folder)
