@@ -54,6 +54,10 @@ settings.load_profile("awsenv")
 NO_AGENT = {runtime_directory.VARIABLE: f"{os.devnull}/no-agent"}
 os.environ |= NO_AGENT
 
+# Nor do the tests know by what coding agent they are run.
+for _name in having(variables.ASSISTANT):
+    os.environ.pop(_name, None)
+
 # What a user's own umask lets others write, the doctor would find.
 os.umask(0o022)
 

@@ -257,6 +257,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Assistant:
+    """A coding agent that runs the command, as a variable says. It is a hint: any program can set one."""
+
+    name: str
+    """Lower case: `claude-code`."""
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rails:
     """The guard rails of a profile. They are keys of awsenv, which no other tool reads and AWS never sees."""
 
@@ -271,6 +280,8 @@ class Rails:
     """The only account whose credentials the profile may have; None: any account."""
     narrowing: Narrowing | None = None
     """What each role of the profile is narrowed to."""
+    assistants: str = ""
+    """What an assistant gets: `read-only`; `confirm`, once the user has confirmed it; `refuse`; empty: all of it."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """The origin of each field that is set."""
 
@@ -302,6 +313,8 @@ class Chain:
     """The call that narrows the credentials of the last hop, or of the source without a hop; None: none is made."""
     wide: Chain | None = None
     """The same chain without the narrowing."""
+    assistant: Assistant | None = None
+    """Who asks, if it is not a person."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property

@@ -269,8 +269,12 @@ class Provider:
         """Ask the user before a command gets a protected role, or one to be confirmed. Return what was asked.
 
         Raises:
-            UsageError: The user does not want it, or cannot be asked.
+            UsageError: The user does not want it, or cannot be asked; or it is not for the assistant that asks.
         """
+        if resolved.chain.assistant is not None:
+            from awsenv.config.assistants import refuse  # noqa: PLC0415 - most commands are those of people
+
+            refuse(resolved.chain)
         rails, text = resolved.chain.rails, resolved.question
         if not rails.is_protected and rails.confirm is None:
             return None

@@ -35,6 +35,9 @@ USER = "user"
 STATE = "state"
 """awsenv sets it with a role, for the prompt, `status`, `renew` and `off`."""
 
+ASSISTANT = "assistant"
+"""A coding agent sets it in the commands that it runs (see `config.assistants`)."""
+
 OPTION = "option"
 """It sets the option of that name for every role."""
 
@@ -189,6 +192,27 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("SHELL", "ENV", "ZDOTDIR"), ()),
     # Where the names for completion and the recently used roles are kept.
     **dict.fromkeys(("AWSENV_CACHE", "XDG_CACHE_HOME"), ()),
+    # Which coding agent runs the command.
+    **dict.fromkeys(
+        (
+            "AI_AGENT",
+            "AGENT",
+            "ANTIGRAVITY_AGENT",
+            "CLAUDECODE",
+            "CLINE_ACTIVE",
+            "CODEX_SANDBOX",
+            "CODEX_THREAD_ID",
+            "COPILOT_AGENT",
+            "COPILOT_CLI",
+            "CRUSH",
+            "CURSOR_AGENT",
+            "GEMINI_CLI",
+            "GOOSE_TERMINAL",
+            "OPENCODE",
+            "QWEN_CODE",
+        ),
+        (ASSISTANT,),
+    ),
     # How to connect to AWS. If `REQUEST_METHOD` is set, `HTTP_PROXY` is not trusted (CVE-2016-1000110).
     **dict.fromkeys(("REQUESTS_CA_BUNDLE", "REQUEST_METHOD"), (CONNECTION,)),
 }

@@ -93,7 +93,7 @@ def test_the_guard_rails_are_explained(world: World) -> None:
     ] == rows
     assert (True, "38;2;255;136;0", account) == (rails["protected"], rails["color"], rails["required_account"])
     assert 900 == rails["confirm_seconds"]
-    assert {"protected", "confirm_seconds", "color", "required_account"} == rails["from"].keys()
+    assert {"protected", "confirm_seconds", "color", "required_account", "assistants"} == rails["from"].keys()
     assert "AWSENV_COLOR" in plan["variables"]["sets"]
 
 

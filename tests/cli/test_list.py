@@ -220,6 +220,7 @@ def test_the_list_is_there_for_programs(listed: List) -> None:
         "protected": False,
         "color": None,
         "required_account": None,
+        "assistants": None,
         "from": {"name": "~/.aws/config", "line": 3, "section": "profile deploy"},
     } == shown["roles"][0]
     assert {
@@ -232,6 +233,7 @@ def test_the_list_is_there_for_programs(listed: List) -> None:
         "protected": False,
         "color": None,
         "required_account": None,
+        "assistants": None,
         "from": {"name": "~/.aws/config", "line": 13, "section": "profile work"},
     } == shown["sources"][1]
     assert {"roles": [], "sources": []} == json.loads(listed("", as_json=True, pattern="nothing").text)

@@ -117,6 +117,16 @@ def test_any_other_text_is_refused_or_harmless(key: str, text: str) -> None:
     ("line", "fact", "hint"),
     [
         ("awsenv_color = rde", "'rde' is not a colour", "write awsenv_color = red"),
+        (
+            "awsenv_assistants = readonly",
+            "'readonly' is not read-only, confirm or refuse",
+            "write awsenv_assistants = read-only",
+        ),
+        (
+            "awsenv_assistants = deny",
+            "'deny' is not read-only, confirm or refuse",
+            "write awsenv_assistants = read-only",
+        ),
         ("awsenv_color = gren", "'gren' is not a colour", "write awsenv_color = green"),
         ("awsenv_color =", "awsenv_color is empty", "write awsenv_color = red, 208 or #ff8700"),
         ("awsenv_protected = yes", "'yes' is not true or false", "write awsenv_protected = true"),
@@ -231,6 +241,7 @@ values = st.fixed_dictionaries(
         "awsenv_color": st.sampled_from(NAMES),
         "awsenv_protected": st.sampled_from(["true", "false", "True"]),
         "awsenv_account": st.just("123456789012"),
+        "awsenv_assistants": st.sampled_from(["read-only", "confirm", "refuse"]),
         "awsenv_read_only": st.just("true"),
         "awsenv_confirm": st.sampled_from(["always", "15m"]),
         "awsenv_only": st.sampled_from(["s3:*", "ec2:*"]),
@@ -243,6 +254,7 @@ FIELDS = {
     "awsenv_protected": "is_protected",
     "awsenv_confirm": "confirm",
     "awsenv_account": "account",
+    "awsenv_assistants": "assistants",
     "awsenv_read_only": "read_only",
     "awsenv_only": "actions",
     "awsenv_on": "resources",
@@ -288,6 +300,7 @@ def test_the_nearest_profile_of_a_family_counts(layers: list[tuple[dict[str, str
         is_protected=expected.get("awsenv_protected", "false").lower() == "true",
         confirm={"always": 0, "15m": 900}.get(expected.get("awsenv_confirm", "")),
         account=expected.get("awsenv_account"),
+        assistants=expected.get("awsenv_assistants", ""),
     )
 
 

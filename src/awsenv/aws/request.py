@@ -224,6 +224,10 @@ def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted:
     elsewhere = hop.role.account not in {None, mine or _account_before(chain, index) or hop.role.account}
     # Each with its rank: a missing value comes before one that may be wrong.
     ranked = [(3, "check that the role exists, and that its trust policy names you")]
+    if chain.assistant is not None and hop.session_name.endswith(f"+{chain.assistant.name}"):
+        # It is not the name that people have there, and the trust policy may demand that.
+        name = "AWS_ROLE_SESSION_NAME" if hop.profile is None else "role_session_name"
+        ranked.append((-2, f"if the role demands a role session name (not {hop.session_name}), set {name}"))
     if hop.external_id is None:
         # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
         rank = 0 if elsewhere or hop.mfa is not None else 2

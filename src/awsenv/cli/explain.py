@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from awsenv.cli.arguments import ExplainArguments
     from awsenv.errors import Origin
     from awsenv.explain import Explanation
-    from awsenv.model import Chain, Waits
+    from awsenv.model import Assistant, Chain, Rails, Waits
     from awsenv.provider import Left, Resolved
 
 HOUR = 3600
@@ -187,10 +187,6 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
         yield "Agent", _agent(plan, plan.held), None
     yield "Lifetime", _life(plan), None
     yield from _rails(chain)
-    if chain.narrowing is not None and str(chain.narrowing):
-        way = _way(chain)
-        origin = next(iter(chain.narrowing.origins.values()), None)
-        yield "Narrowed", f"{chain.narrowing}{'' if way is None else f', {_WAYS[way]}'}", origin
     yield "Region", chain.region or "unknown", chain.origins.get("region")
     for name, _ in chain.settings:
         # An endpoint may hold a password.
@@ -200,6 +196,8 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
 
 
 def _rails(chain: Chain) -> Iterator[tuple[str, str, Origin | None]]:
+    if chain.assistant is not None:
+        yield "Asked by", _assistant(chain.assistant, chain.rails), chain.rails.origins.get("assistants")
     if chain.rails.is_protected:
         yield "Asks", "before a command gets the role", chain.rails.origins["is_protected"]
     if chain.rails.confirm is not None:
@@ -209,6 +207,15 @@ def _rails(chain: Chain) -> Iterator[tuple[str, str, Origin | None]]:
         yield "Account", f"must be {chain.rails.account}", chain.rails.origins["account"]
     if chain.rails.color:
         yield "Color", spelled(chain.rails.color), chain.rails.origins["color"]
+    if chain.narrowing is not None and str(chain.narrowing):
+        way = _way(chain)
+        origin = next(iter(chain.narrowing.origins.values()), None)
+        yield "Narrowed", f"{chain.narrowing}{'' if way is None else f', {_WAYS[way]}'}", origin
+
+
+def _assistant(assistant: Assistant, rails: Rails) -> str:
+    follows = {"read-only": "gets it read-only", "confirm": "gets it once you confirm it", "refuse": "does not get it"}
+    return f"{assistant.name} ({assistant.variable}), which {follows.get(rails.assistants, 'gets it as you do')}"
 
 
 def _code(plan: Explanation, login: str) -> str:
@@ -318,22 +325,26 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
             "confirm_seconds": chain.rails.confirm,
             "color": chain.rails.color or None,
             "required_account": chain.rails.account,
-            "from": {
-                name: report.origin_as_json(chain.rails.origins.get(field))
-                for name, field in (
-                    ("protected", "is_protected"),
-                    ("confirm_seconds", "confirm"),
-                    ("color", "color"),
-                    ("required_account", "account"),
-                )
-            },
+            "assistants": chain.rails.assistants or None,
+            "from": {name: report.origin_as_json(chain.rails.origins.get(field)) for name, field in _RAILS.items()},
         },
+        "assistant": chain.assistant and {"name": chain.assistant.name, "variable": chain.assistant.variable},
         "narrowed": _narrowing_as_json(chain),
         "region": chain.region and {"name": chain.region, "from": report.origin_as_json(chain.origins.get("region"))},
         "settings": [{"name": name, "from": report.origin_as_json(chain.origins[name])} for name, _ in chain.settings],
         "variables": changes,
         "notes": [str(note) for note in plan.notes],
     }
+
+
+_RAILS = {
+    "protected": "is_protected",
+    "confirm_seconds": "confirm",
+    "color": "color",
+    "required_account": "account",
+    "assistants": "assistants",
+}
+"""The fields of `Rails` by their names in the JSON."""
 
 
 def _narrowing_as_json(chain: Chain) -> dict[str, Any] | None:

@@ -102,6 +102,7 @@ def _as_json(entries: Sequence[Entry], active: str | None) -> str:
             "protected": entry.rails.is_protected,
             "color": entry.rails.color or None,
             "required_account": entry.rails.account,
+            "assistants": entry.rails.assistants or None,
             "from": report.origin_as_json(entry.origin),
         }
         blocks["roles" if is_role else "sources"].append(one)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _ONLY_FIRST = (
     "only the first role of a chain can be assumed with an MFA code; a later role never meets a condition on MFA"
 )
+_PASSWORDS, _DEFAULT = "the password database", "the default of awsenv"
+"""Origins of a role session name that is not configured."""
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
@@ -166,12 +168,18 @@ def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origi
     if given:
         origin = Origin("AWS_ROLE_SESSION_NAME")
         return limits.session_name(given, origin), origin
-    names = [(environ.get(variable), variable) for variable in having(USER)] + [(user, "the password database")]
+    names = [(environ.get(variable), variable) for variable in having(USER)] + [(user, _PASSWORDS)]
     for text, origin_name in names:
         name = limits.legal_session_name(text or "")
         if name is not None:
             return name, Origin(origin_name)
-    return "awsenv", Origin("the default of awsenv")
+    return "awsenv", Origin(_DEFAULT)
+
+
+def is_own_name(hop: AssumeRole) -> bool:
+    """Return whether awsenv has chosen the role session name of *hop* itself."""
+    origin = hop.origins["session_name"]
+    return not origin.line and origin.name in {*having(USER), _PASSWORDS, _DEFAULT}
 
 
 def device_of(links: Links, request: RoleRequest) -> Mfa:

@@ -1,4 +1,4 @@
-"""The guard rails of a profile: its color, what asks before its roles are used, its account, what narrows its roles.
+"""The guard rails of a profile: its colour, account and protection, what narrows its roles, and what assistants get.
 
 Other tools ignore keys that they do not know. A guard rail with a typo guards nothing, so a key that looks like one of
 ours and is none is an error.
@@ -14,11 +14,12 @@ from awsenv.config import limits
 from awsenv.distance import nearest
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import Rails
+from awsenv.record import replace
 from awsenv.wording import listed, printable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from awsenv.config.ini import Setting
@@ -32,6 +33,9 @@ _NAMES = {
 }
 
 _MOST = 255
+
+_FOR_ASSISTANTS = ("read-only", "confirm", "refuse")
+"""What an assistant may get, the strictest last."""
 
 
 def color(text: str, origin: Origin) -> str:
@@ -95,6 +99,13 @@ def _account(text: str, origin: Origin) -> str:
     return text
 
 
+def _assistants(text: str, origin: Origin) -> str:
+    if text.lower() not in _FOR_ASSISTANTS:
+        meant = nearest(text.lower(), _FOR_ASSISTANTS) or "read-only"
+        raise _unusable("read-only, confirm or refuse", text, origin, f"write {origin.key} = {meant}")
+    return text.lower()
+
+
 def _unusable(what: str, text: str, origin: Origin, hint: str) -> ConfigError:
     if not text:
         return ConfigError(f"{origin.key} is empty", origin, hint=(hint, "remove it"))
@@ -108,6 +119,7 @@ _RULES: Mapping[str, tuple[str, Callable[[str, Origin], Any]]] = {
     "awsenv_protected": ("is_protected", _protected),
     "awsenv_confirm": ("confirm", _confirm),
     "awsenv_account": ("account", _account),
+    "awsenv_assistants": ("assistants", _assistants),
 }
 """The field of `Rails` and the check of each key."""
 
@@ -149,6 +161,14 @@ def rails(settings: Mapping[str, Setting]) -> Rails:
 
         values["narrowing"] = narrowing(narrowed)
     return Rails(**values, origins=origins)
+
+
+def with_strictest(first: Rails, others: Iterable[Rails]) -> Rails:
+    """Return *first* with the least that one of the *others* lets assistants have."""
+    order = ("", *_FOR_ASSISTANTS)
+    strictest = max((first, *others), key=lambda own: order.index(own.assistants))
+    origins = {"assistants": strictest.origins["assistants"]} if strictest.assistants else {}
+    return replace(first, assistants=strictest.assistants, origins={**first.origins, **origins})
 
 
 @lru_cache(maxsize=4096)  # the same keys in each of perhaps thousands of profiles

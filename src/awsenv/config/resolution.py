@@ -12,12 +12,12 @@ from awsenv.config.headers import lost_rails, misplaced_rails
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
-from awsenv.config.rails import rails
+from awsenv.config.rails import rails, with_strictest
 from awsenv.config.settings import with_settings
 from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, Chain, Rails, RoleRequest
 from awsenv.record import replace
-from awsenv.variables import KEY_PAIR, REGION, TOKENS, having
+from awsenv.variables import ASSISTANT, KEY_PAIR, REGION, TOKENS, having
 from awsenv.wording import listed, printable, quoted
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from awsenv.config.links import Links
     from awsenv.config.profiles import Profile, Profiles
-    from awsenv.model import Environ, GetSessionToken, Hop, Source
+    from awsenv.model import Assistant, Environ, GetSessionToken, Hop, Source
 
 _REGION = having(REGION)
 
@@ -75,7 +75,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         _refuse_idle_options(request, is_session=bool(hops))
     chain = _chain_of(links, hops, region, request.role, {"role": request.origin("role")})
     chain = replace(chain, rails=_rails_of(links, chain, profiles))
-    return _narrowed(with_settings(chain, profiles, environ), request)
+    return _asked_by(_assistant(environ), with_settings(chain, profiles, environ), request)
 
 
 def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
@@ -124,6 +124,27 @@ def login_command(chain: Chain, profiles: Profiles, environ: Environ) -> str:
             return "awsenv login"
     name = chain.source.profile if profiles.get(chain.role) is None else chain.role
     return "awsenv login" if name is None else f"awsenv login --profile {shlex.quote(printable(name))}"
+
+
+def _assistant(environ: Environ) -> Assistant | None:
+    if environ.keys().isdisjoint(having(ASSISTANT)):
+        return None
+    from awsenv.config.assistants import detect  # noqa: PLC0415 - most commands are those of people
+
+    return detect(environ)
+
+
+def _asked_by(assistant: Assistant | None, chain: Chain, request: RoleRequest) -> Chain:
+    """Return *chain* narrowed, and with what its guard rails say of the assistant that asks, if one does.
+
+    Raises:
+        ConfigError: It cannot be narrowed.
+    """
+    if assistant is None:
+        return _narrowed(chain, request)
+    from awsenv.config.assistants import governed, named  # noqa: PLC0415 - as in `_assistant`
+
+    return named(_narrowed(governed(replace(chain, assistant=assistant)), request))
 
 
 def _narrowed(chain: Chain, request: RoleRequest) -> Chain:
@@ -180,7 +201,8 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
 
     A typed role has those of a profile that describes it, of a protected one first. Where only AWS knows its account,
     each profile with a role of its name may describe it. Then it is in the account of the source, and that must be the
-    one that the guard rails of the source name. A role that one of them does not narrow is not narrowed.
+    one that the guard rails of the source name. A role that one of them does not narrow is not narrowed. What one of
+    them keeps from assistants is kept from them.
 
     Raises:
         ConfigError: As of `_checked_rails`.
@@ -195,6 +217,7 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     first = next((own for own in same if own != Rails()), Rails())
     if not all(own.narrowing for own in same):
         first = replace(first, narrowing=None)
+    first = with_strictest(first, same)
     if last.role.account is not None:
         return first
     source = found.get(chain.source.profile or "", Rails())

@@ -55,13 +55,13 @@ def narrowed(chain: Chain, narrowing: Narrowing) -> Chain:
                 because="AWS narrows temporary credentials only",
                 hint=("name a role", "name the MFA device of the user: --mfa-serial ARN"),
             )
-        return replace(chain, scoped=_call(narrowing, narrowing.seconds))
+        return replace(chain, scoped=_call(chain, narrowing, narrowing.seconds))
     is_short = narrowing.seconds is not None and narrowing.seconds < limits.MIN_DURATION
     hop = None if is_short else _with_policies(last, narrowing)
     return replace(
         chain,
         hops=(*chain.hops[:-1], _shortened(hop or last, narrowing)),
-        scoped=_call(narrowing, narrowing.seconds if is_short else None) if hop is None else None,
+        scoped=_call(chain, narrowing, narrowing.seconds if is_short else None) if hop is None else None,
     )
 
 
@@ -73,9 +73,8 @@ def from_held(chain: Chain) -> Chain:
     """
     assert chain.wide is not None  # noqa: S101 - no caller has another
     assert chain.narrowing is not None  # noqa: S101 - the same
-    return replace(
-        chain.wide, narrowing=chain.narrowing, wide=chain.wide, scoped=_call(chain.narrowing, chain.narrowing.seconds)
-    )
+    call = _call(chain, chain.narrowing, chain.narrowing.seconds)
+    return replace(chain.wide, narrowing=chain.narrowing, wide=chain.wide, scoped=call)
 
 
 def is_listed(chain: Chain) -> bool:
@@ -90,7 +89,7 @@ def is_listed(chain: Chain) -> bool:
     return chain.scoped is not None or not is_managed
 
 
-def _call(narrowing: Narrowing, seconds: int | None) -> GetScopedCredentials | None:
+def _call(chain: Chain, narrowing: Narrowing, seconds: int | None) -> GetScopedCredentials | None:
     """Return the call that carries all of a narrowing, with a duration; None: there is nothing to narrow."""
     denied = _denied(narrowing, by_table=narrowing.read_only)
     policy = _text([_EVERYTHING, *denied]) if denied else None
@@ -104,7 +103,13 @@ def _call(narrowing: Narrowing, seconds: int | None) -> GetScopedCredentials | N
         "description": _origins(narrowing, "because"),
     }
     origins = {field: found[0] for field, found in given.items() if found}
-    return GetScopedCredentials(policy=policy, duration=seconds, description=narrowing.because, origins=origins)
+    text = narrowing.because
+    if chain.assistant is not None:
+        from awsenv.config.assistants import description  # noqa: PLC0415 - most commands are those of people
+
+        text = description(text, chain.assistant)
+        origins.setdefault("description", Origin(chain.assistant.variable))
+    return GetScopedCredentials(policy=policy, duration=seconds, description=text, origins=origins)
 
 
 def _with_policies(hop: AssumeRole, narrowing: Narrowing) -> AssumeRole | None:

@@ -1,0 +1,141 @@
+"""Coding agents, which run commands for a person: which one runs awsenv, and what follows from that.
+
+Each says so in a variable of the commands that it runs. Whatever runs as the user can set or unset a variable, so this
+is a hint, never a boundary: it keeps an honest assistant to what its user wants, and CloudTrail can tell the two apart.
+"""
+
+from __future__ import annotations
+
+import re
+
+from awsenv.config.hops import is_own_name
+from awsenv.config.narrowing import joined
+from awsenv.errors import Origin, UsageError
+from awsenv.model import Assistant, AssumeRole, Narrowing
+from awsenv.record import replace
+from awsenv.wording import quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awsenv.model import Chain, Environ, Hop
+
+KNOWN: Mapping[str, tuple[str, str]] = {
+    "ANTIGRAVITY_AGENT": ("antigravity", "https://github.com/firebase/firebase-tools/pull/10457"),
+    "CLAUDECODE": ("claude-code", "https://code.claude.com/docs/en/env-vars"),
+    "CLINE_ACTIVE": (
+        "cline",
+        "https://github.com/cline/cline/blob/main/apps/vscode/src/hosts/vscode/terminal/VscodeTerminalRegistry.ts",
+    ),
+    "CODEX_SANDBOX": ("codex", "https://github.com/openai/codex/blob/main/AGENTS.md"),
+    "CODEX_THREAD_ID": ("codex", "https://github.com/openai/codex/pull/10096"),
+    "COPILOT_AGENT": ("copilot", "https://github.com/microsoft/vscode/pull/316267"),
+    "COPILOT_CLI": ("copilot", "https://github.com/github/copilot-cli/blob/main/changelog.md"),
+    "CRUSH": ("crush", "https://github.com/charmbracelet/crush/blob/main/internal/shell/shell.go"),
+    "CURSOR_AGENT": ("cursor", "https://cursor.com/docs/agent/terminal"),
+    "GEMINI_CLI": ("gemini-cli", "https://geminicli.com/docs/tools/shell"),
+    "GOOSE_TERMINAL": ("goose", "https://github.com/aaif-goose/goose/pull/4205"),
+    "OPENCODE": ("opencode", "https://github.com/anomalyco/opencode/blob/dev/packages/opencode/src/index.ts"),
+    "QWEN_CODE": ("qwen-code", "https://github.com/QwenLM/qwen-code/blob/main/docs/developers/tools/shell.md"),
+}
+"""The assistant that sets each variable, and where its makers say so."""
+
+GENERIC: Mapping[str, str] = {
+    "AI_AGENT": "https://github.com/vercel/vercel/blob/main/packages/detect-agent/README.md",
+    "AGENT": "https://github.com/agentsmd/agents.md/issues/136",
+}
+"""The variables that any assistant may set, and who proposes it."""
+
+_NAMES = frozenset({"amp", *(name for name, _ in KNOWN.values())})
+"""The names that count in AGENT, which many use for something else. Amp has no other variable
+(https://github.com/anthropics/claude-code/issues/24838)."""
+
+_UNNAMED = "assistant"
+_LONGEST = 32
+_LONGEST_SESSION_NAME, _LONGEST_DESCRIPTION = 64, 256
+
+
+def detect(environ: Environ) -> Assistant | None:
+    """Return the assistant that the variables of *environ* name; None: they name none.
+
+    What holds a name comes first: one assistant may set the variable of another, too, as Amp does.
+    """
+    given = {name: environ.get(name, "").strip() for name in (*GENERIC, *KNOWN)}
+    given = {name: value for name, value in given.items() if value.lower() not in {"", "0", "false"}}
+    if "AI_AGENT" in given:
+        return Assistant(_name(given["AI_AGENT"]), "AI_AGENT")
+    generic = given.get("AGENT", "")
+    if _name(generic) in _NAMES:
+        return Assistant(_name(generic), "AGENT")
+    for variable, (name, _) in KNOWN.items():
+        if variable in given:
+            return Assistant(name, variable)
+    return Assistant(_UNNAMED, "AGENT") if generic.lower() in {"1", "true"} else None
+
+
+def _name(text: str) -> str:
+    """Return the name that a variable holds, without the version: `claude-code` of `claude-code_2.1.120_cli`.
+
+    It is a part of a role session name, and of a description.
+    """
+    name = re.split("@|_[0-9]", text.lower())[0]
+    name = re.sub("[^a-z0-9.]+", "-", name)[:_LONGEST].strip("-.")
+    # AWS takes no description of one character, and a number is no name.
+    return name if len(name) > 1 and name != "true" else _UNNAMED
+
+
+def governed(chain: Chain) -> Chain:
+    """Return *chain*, which an assistant asks for, with what its profile says about them among its guard rails."""
+    rails, rule = chain.rails, chain.rails.assistants
+    origin = rails.origins.get("assistants", Origin("awsenv_assistants"))
+    if rule == "read-only":
+        own = Narrowing(read_only=True, origins={"read_only": origin})
+        narrowing = own if rails.narrowing is None else joined(rails.narrowing, own)
+        return replace(chain, rails=replace(rails, narrowing=narrowing))
+    if rule == "confirm" and rails.confirm != 0:
+        rails = replace(rails, confirm=0, origins={**rails.origins, "confirm": origin})
+    return replace(chain, rails=rails)
+
+
+def named(chain: Chain) -> Chain:
+    """Return *chain* with the name of the assistant in each role session name that awsenv has chosen itself.
+
+    What the user has set stays. `wide` keeps the name of the user, whose role an agent holds, and narrows.
+    """
+    assistant = chain.assistant
+    return chain if assistant is None else replace(chain, hops=tuple(_named(hop, assistant) for hop in chain.hops))
+
+
+def _named(hop: Hop, assistant: Assistant) -> Hop:
+    if not isinstance(hop, AssumeRole) or not is_own_name(hop):
+        return hop
+    before, after = hop.session_name, f"+{assistant.name}"
+    origin = Origin(f"{hop.origins['session_name']}, {assistant.variable}")
+    name = f"{before[: _LONGEST_SESSION_NAME - len(after)]}{after}"
+    return replace(hop, session_name=name, origins={**hop.origins, "session_name": origin})
+
+
+def description(reason: str | None, assistant: Assistant) -> str:
+    """Return the description of narrowed credentials: the reason that was given, and the assistant."""
+    if reason is None:
+        return assistant.name
+    after = f" ({assistant.name})"
+    return f"{reason[: _LONGEST_DESCRIPTION - len(after)]}{after}"
+
+
+def refuse(chain: Chain) -> None:
+    """Refuse a role whose profile keeps assistants from it.
+
+    Raises:
+        UsageError: It does, and one asks.
+    """
+    assistant = chain.assistant
+    if assistant is None or chain.rails.assistants != "refuse":
+        return
+    raise UsageError(
+        f"{quoted(chain.role)} is not for assistants",
+        chain.rails.origins.get("assistants"),
+        because=f"{assistant.variable} is set: {assistant.name} runs this command",
+        hint=("ask the user to run it", "awsenv list shows the other roles"),
+    )
