@@ -17,7 +17,7 @@ from quotes import DOCUMENTS, README, ROOT, blocks, commands, output, section, w
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
 from awsenv.errors import ExitCode
-from awsenv.variables import EXPORTED, REMOVED, STATE, having
+from awsenv.variables import ASSISTANT, EXPORTED, REMOVED, STATE, having
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,6 +172,11 @@ def test_all_variables_that_a_role_removes_are_documented() -> None:
 
     assert paragraph is not None, "a paragraph of this section begins: It unsets these"
     assert [*having(REMOVED)] == VARIABLE.findall(paragraph[0])
+
+
+def test_the_variables_of_all_assistants_are_documented() -> None:
+    """The section lists the variable of each assistant."""
+    assert [] == [name for name in having(ASSISTANT) if f"`{name}`" not in section(VARIABLES, "Assistants")]
 
 
 def test_all_keys_of_json_are_documented(world: World) -> None:
