@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from awsenv import variables
+from awsenv.errors import Failure
 from awsenv.sealing import process
 from awsenv.sealing.plan import AGENT, BEFORE, KEYS, RUNTIME, Cover, Plan, hidden
 
@@ -46,6 +48,20 @@ def test_the_socket_is_where_awsenv_looks_first(home: Path) -> None:
     assert {"AWSENV_RUNTIME_DIR": AGENT} == plan.removed
 
 
+def test_a_folder_of_sockets_that_others_may_open_is_covered(home: Path) -> None:
+    """The folder that XDG_RUNTIME_DIR names is covered though no agent would be there, unless programs share it."""
+    (home / "run").chmod(0o755)
+    assert Cover(f"{home}/run", RUNTIME, is_private=True) in _plan(home, XDG_RUNTIME_DIR=f"{home}/run/").covers
+    for shared in ("/tmp", "/dev/shm"):  # noqa: S108 - as someone may have it
+        assert shared not in _reasons(_plan(home, XDG_RUNTIME_DIR=shared))
+
+
+def test_kernels_are_covered(home: Path) -> None:
+    """The files by which a kernel of Jupyter is told what to run are covered."""
+    assert RUNTIME == _reasons(_plan(home))[f"{home}/.local/share/jupyter/runtime"]
+    assert RUNTIME == _reasons(_plan(home, JUPYTER_RUNTIME_DIR="~/kernels"))[f"{home}/kernels"]
+
+
 def test_the_home_is_never_covered(home: Path) -> None:
     """A folder for sockets in which the home or the working directory is, is covered only where the agent is."""
     home.chmod(0o700)
@@ -72,6 +88,7 @@ def test_named_files_are_covered(home: Path, name: str, prefix: str) -> None:
         ("DOCKER_HOST", "unix:///x/socket"),
         ("KITTY_LISTEN_ON", "unix:/x/socket"),
         ("NVIM", "/x/socket"),
+        ("WSL_INTEROP", "/x/socket"),
     ],
 )
 def test_sockets_of_programs_are_covered(home: Path, name: str, value: str) -> None:
@@ -110,3 +127,10 @@ def test_the_desktop_listens(tmp_path: Path, path: str, is_reached: object) -> N
     """An abstract socket of X11 or the session bus is found in the list of the system."""
     (tmp_path / "unix").write_text(f"Num RefCount\n0000: 00000002 00000000 00010000 0001 01 12345 {path}\n")
     assert is_reached is process.takes_commands(str(tmp_path / "unix"))
+
+
+@pytest.mark.skipif(sys.platform == "linux", reason="Linux has what a seal is made of")
+def test_other_systems_refuse_it(home: Path) -> None:
+    """Where nothing marks a process and all that it starts, no command is sealed, and the reason is said."""
+    with pytest.raises(Failure, match="only Linux has user namespaces"):
+        process.seal(_plan(home))

@@ -23,6 +23,7 @@ RUNTIME = "programs outside take commands there"
 TERMINALS = "a terminal outside takes commands there"
 DESKTOP = "it can type into the windows of the desktop"
 CONTAINERS = "a container sees all files"
+WINDOWS = "Windows starts programs outside"
 BEFORE = "it holds a value from before the role"
 ASKS = "it calls a program that asks outside"
 
@@ -32,6 +33,9 @@ _AWS = ("aws", ".aws", "serviceaccount")
 """Names of folders that are there for the file in them alone."""
 
 _EITHER = ("", variables.SAVED)
+_SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only compared
+"""What is never covered: what a command writes there stays there."""
+
 _TOKENS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
 _MANAGERS = (
@@ -64,6 +68,7 @@ _HELPERS = {
     "I3SOCK": DESKTOP,
     "DOCKER_HOST": CONTAINERS,
     "CONTAINER_HOST": CONTAINERS,
+    "WSL_INTEROP": WINDOWS,
 }
 """Variables that hold the socket of a program that does what it is told."""
 
@@ -132,6 +137,7 @@ def hidden(environ: Environ, *, runtime: str | None, folder: str, uid: int, file
     folders = runtime_directory.candidates(plain)
     covers = [
         *_runtime_covers(folders, runtime, keeps),
+        *_open_runtime_covers(environ, keeps),
         *_aws_covers(environ, files, keeps),
         *_helper_covers(environ, uid),
     ]
@@ -160,6 +166,13 @@ def _runtime_covers(folders: Iterable[str], runtime: str | None, keeps: Iterable
         yield Cover(each, AGENT, is_made=True)
 
 
+def _open_runtime_covers(environ: Environ, keeps: Iterable[str]) -> Iterator[Cover]:
+    """Yield the folder of sockets that is named, even if no agent may be there: it is open to others."""
+    named = environ.get("XDG_RUNTIME_DIR", "").rstrip("/")
+    if os.path.isabs(named) and named not in _SHARED and not any(is_within(kept, named) for kept in keeps):
+        yield Cover(named, RUNTIME, is_private=True)
+
+
 def _aws_covers(environ: Environ, files: Iterable[str], keeps: Iterable[str]) -> Iterator[Cover]:
     yield Cover(with_home("~/.aws", environ), KEYS)
     named = [environ.get(prefix + name, "") for name in variables.having(variables.FILE) for prefix in _EITHER]
@@ -170,8 +183,7 @@ def _aws_covers(environ: Environ, files: Iterable[str], keeps: Iterable[str]) ->
             above = os.path.dirname(path)
             is_whole = os.path.basename(above) in _AWS and not any(is_within(kept, above) for kept in keeps)
             yield Cover(above if is_whole else path, KEYS)
-    data = environ.get("XDG_DATA_HOME") or with_home("~/.local/share", environ)
-    yield Cover(f"{data}/python_keyring", KEYS)
+    yield Cover(f"{_data(environ)}/python_keyring", KEYS)
     if login := environ.get("AWS_LOGIN_CACHE_DIRECTORY"):
         yield Cover(_expanded(login, environ), KEYS)
     if cached := cache.folder(environ):
@@ -196,8 +208,15 @@ def _helper_covers(environ: Environ, uid: int) -> Iterator[Cover]:
         yield Cover(folder, TERMINALS, is_private=True)
     yield Cover(with_home(environ.get("XAUTHORITY", "~/.Xauthority"), environ), DESKTOP)
     yield Cover("/tmp/.X11-unix", DESKTOP, is_private=True)  # noqa: S108 - where X11 looks
+    yield Cover("/run/WSL", WINDOWS)
+    kernels = environ.get("JUPYTER_RUNTIME_DIR") or f"{_data(environ)}/jupyter/runtime"
+    yield Cover(_expanded(kernels, environ), RUNTIME, is_private=True)
     for path in _MANAGERS:
         yield Cover(with_home(path, environ), CONTAINERS)
+
+
+def _data(environ: Environ) -> str:
+    return environ.get("XDG_DATA_HOME") or with_home("~/.local/share", environ)
 
 
 def _name(uid: int) -> str:
