@@ -7,7 +7,8 @@ A quotation is a comment with the command line, then the output as a block of te
     ...
     ```
 
-The command runs as user alice, on 80 columns, in a home with the configuration that the README shows.
+The command runs as user alice, on 80 columns, in a home with the configuration that the README shows, and the profiles
+of docs/assistants.md. Variables may stand before it: `<!-- CLAUDECODE=1 awsenv explain prod -->`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 COMMANDS = ROOT / "docs" / "commands.md"
+ASSISTANTS = ROOT / "docs" / "assistants.md"
 DOCUMENTS = (README, *sorted(ROOT.glob("docs/*.md")))
 
 CREDENTIALS = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n"
-_QUOTATION = re.compile(r"^<!-- awsenv (?P<words>[^\n]+) -->\n```text\n.*?^```$", re.MULTILINE | re.DOTALL)
+_QUOTATION = re.compile(
+    r"^<!-- (?P<variables>(?:[A-Z_]+=\S+ )*)awsenv (?P<words>[^\n]+) -->\n```text\n.*?^```$", re.MULTILINE | re.DOTALL
+)
 _INTRODUCTION = """\
 # Commands
 
@@ -49,27 +53,29 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @cache
-def output(words: str) -> str:
-    """Return what `awsenv` prints with these words."""
+def output(words: str, variables: str = "") -> str:
+    """Return what `awsenv` prints with these words and variables."""
     program = Path(sys.executable).with_name("awsenv")
     (config,) = blocks(section(README, "Sixty seconds"), "ini")
+    config = "\n".join([config, *blocks(ASSISTANTS.read_text(encoding="utf-8"), "ini")])
     with tempfile.TemporaryDirectory() as home:
         Path(home, ".aws").mkdir()
         Path(home, ".aws", "config").write_text(config, encoding="utf-8")
         Path(home, ".aws", "credentials").write_text(CREDENTIALS, encoding="utf-8")
         environ = {"HOME": home, "LOGNAME": "alice", "COLUMNS": "80", "LANG": "C.UTF-8"}
+        environ |= dict(each.split("=", 1) for each in variables.split())
         done = subprocess.run([program, *words.split()], env=environ, capture_output=True, text=True, check=True)
     return done.stdout
 
 
 def quoted(text: str) -> str:
     """Return *text* with every quotation replaced by the current output of the program."""
-    return _QUOTATION.sub(lambda match: quotation(match["words"]), text)
+    return _QUOTATION.sub(lambda match: quotation(match["words"], match["variables"]), text)
 
 
-def quotation(words: str) -> str:
-    """Return the quotation of a command line."""
-    return f"<!-- awsenv {words} -->\n```text\n{output(words)}```"
+def quotation(words: str, variables: str = "") -> str:
+    """Return the quotation of a command line, with the variables that stand before it."""
+    return f"<!-- {variables}awsenv {words} -->\n```text\n{output(words, variables)}```"
 
 
 def commands() -> list[str]:
