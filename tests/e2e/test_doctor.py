@@ -514,7 +514,7 @@ SET_UPS = (
         READ_ONLY,
         "trust policy",
         "not met: sts:RoleSessionName",
-        "aws iam get-role",
+        "aws iam get-role.*set role_session_name to the name that it demands",
         _trusting("read-only", _condition(StringEquals={"sts:RoleSessionName": "bob"})),
     ),
     Broken(

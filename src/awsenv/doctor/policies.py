@@ -14,7 +14,7 @@ from awsenv.doctor.model import Finding, fine, unknown, warning, wrong
 from awsenv.iam import trust
 from awsenv.iam.policy import Context, Evaluation, Policies, Verdict
 from awsenv.iam.principal import ROLE, USER, Grounds, Principal, is_left_of_deleted
-from awsenv.iam.trust import ASSUME_ROLE, EXTERNAL_ID, MFA_AGE, MFA_PRESENT, Refusal, Trust
+from awsenv.iam.trust import ASSUME_ROLE, EXTERNAL_ID, MFA_AGE, MFA_PRESENT, SESSION_NAME, Refusal, Trust
 from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
@@ -172,11 +172,15 @@ def _can_meet(condition: Condition, request: Request) -> bool:
 
 def _not_met(condition: Condition, request: Request, device: str | None) -> Finding:
     if not _can_meet(condition, request):
+        step = "ask the owner of the role to change the condition"
+        if condition.key.lower() == SESSION_NAME:
+            setter = "AWS_ROLE_SESSION_NAME" if request.hop.profile is None else "role_session_name"
+            step = f"set {setter} to the name that it demands"
         return _refused(
             request,
             f"the trust policy of {request.role} has a condition that is not met: {printable(condition.name)}",
             f"aws iam get-role --role-name {request.hop.role.name}",
-            "ask the owner of the role to change the condition",
+            step,
         )
     hop, role, who = request.hop, request.role, request.principal.title
     profile = None if hop.profile is None else f"[profile {printable(hop.profile)}]"

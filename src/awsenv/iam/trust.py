@@ -22,6 +22,7 @@ TAG_SESSION = "sts:TagSession"
 SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
 
 EXTERNAL_ID = "sts:externalid"
+SESSION_NAME = "sts:rolesessionname"
 MFA_PRESENT = "aws:multifactorauthpresent"
 MFA_AGE = "aws:multifactorauthage"
 """The most frequent condition keys of trust policies, in lower case."""
@@ -153,7 +154,7 @@ def request_keys(parameters: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     tags, one = parameters.get("Tags", ()), parameters.get
     keys: dict[str, Iterable[str | None]] = {
         EXTERNAL_ID: (one("ExternalId"),),
-        "sts:rolesessionname": (one("RoleSessionName"),),
+        SESSION_NAME: (one("RoleSessionName"),),
         "sts:sourceidentity": (one("SourceIdentity"),),
         **{f"aws:requesttag/{tag['Key'].lower()}": (tag["Value"],) for tag in tags},
         "aws:tagkeys": (tag["Key"] for tag in tags),
