@@ -30,7 +30,8 @@ builtin export -n _AWSENV_BIN
 function _awsenv_prints {
   builtin local _awsenv_word
   case ${1-} in
-  completion | console | credential-process | demo | doctor | each | exec | explain | help | init) builtin return 0 ;;
+  approve | completion | console | credential-process | demo | doctor | each) builtin return 0 ;;
+  exec | explain | help | init) builtin return 0 ;;
   list | lock | login | logout | profiles | setup | status | token) builtin return 0 ;;
   *) ;;
   esac

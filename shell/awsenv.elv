@@ -19,7 +19,7 @@ if (eq $folder '') {
 }
 
 var texts = [
-  completion console credential-process demo doctor each exec explain help init list
+  approve completion console credential-process demo doctor each exec explain help init list
   lock login logout profiles setup status token
 ]
 

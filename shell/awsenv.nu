@@ -6,7 +6,7 @@
 # Whether awsenv, called with these words, prints text to read rather than data.
 def _awsenv_prints [words: list<string>]: nothing -> bool {
     let texts = [
-        completion console credential-process demo doctor each exec explain help init list
+        approve completion console credential-process demo doctor each exec explain help init list
         lock login logout profiles setup status token
     ]
     ($words.0? | default "") in $texts or (

@@ -17,7 +17,8 @@ _AWSENV_BIN=$_awsenv_bin
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 _awsenv_prints() {
   case ${1-} in
-  completion | console | credential-process | demo | doctor | each | exec | explain | help | init) 'return' 0 ;;
+  approve | completion | console | credential-process | demo | doctor | each) 'return' 0 ;;
+  exec | explain | help | init) 'return' 0 ;;
   list | lock | login | logout | profiles | setup | status | token) 'return' 0 ;;
   *) ;;
   esac

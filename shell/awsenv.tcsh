@@ -134,7 +134,8 @@ case run:
     set _awsenv_words = (renew) _awsenv_quietly = (/bin/sh -c 'exec "$@" </dev/null 2>/dev/null' sh)
   endif
   if ($#_awsenv_words) then
-    if ("$_awsenv_words[1]:q" =~ {completion,console,credential-process,demo,doctor,each,exec,explain,help,init} || \
+    if ("$_awsenv_words[1]:q" =~ {approve,completion,console,credential-process,demo,doctor,each,exec} || \
+        "$_awsenv_words[1]:q" =~ {explain,help,init} || \
         "$_awsenv_words[1]:q" =~ {list,lock,login,logout,profiles,setup,status,token}) set _awsenv_prints = 1
   endif
   foreach _awsenv_word ($_awsenv_words:q)

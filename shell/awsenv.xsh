@@ -27,7 +27,8 @@ def _awsenv_hook(program, folder):
     prefix, is_installed, _ = os.path.expanduser(_awsenv_hook.__code__.co_filename).rpartition("/share/awsenv/")
     folder = folder or os.path.dirname(os.path.expanduser(_awsenv_hook.__code__.co_filename))
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
-    texts = {"completion", "console", "credential-process", "demo", "doctor", "each", "exec", "explain", "help", "init"}
+    texts = {"approve", "completion", "console", "credential-process", "demo", "doctor", "each", "exec", "explain"}
+    texts |= {"help", "init"}
     texts |= {"list", "lock", "login", "logout", "profiles", "setup", "status", "token"}
 
     def value_of(name):

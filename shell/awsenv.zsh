@@ -26,7 +26,8 @@ typeset -g +x _AWSENV_BIN
 function _awsenv_prints {
   local _awsenv_word
   case ${1-} in
-    completion | console | credential-process | demo | doctor | each | exec | explain | help | init) builtin return 0 ;;
+    approve | completion | console | credential-process | demo | doctor | each) builtin return 0 ;;
+  exec | explain | help | init) builtin return 0 ;;
     list | lock | login | logout | profiles | setup | status | token) builtin return 0 ;;
   esac
   for _awsenv_word in "$@"; do

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from awsenv.model import Chain
 
 
-def question(chain: Chain, profiles: Profiles, text: str | None, *, is_confirmed: bool) -> Question | None:
+def question(
+    chain: Chain, profiles: Profiles, text: str | None, *, is_confirmed: bool, here: bool = True
+) -> Question | None:
     """Return what to ask before a command gets a role; None: nothing.
 
     Args:
@@ -19,10 +21,11 @@ def question(chain: Chain, profiles: Profiles, text: str | None, *, is_confirmed
         profiles: The profiles of the two files.
         text: The yes-or-no question for a protected role; None: the user types the name of the role.
         is_confirmed: Whether `--yes` has confirmed a protected role.
+        here: Whether no agent asks for what is to be confirmed.
     """
     rails, last, name, what = chain.rails, chain.last, chain.role, sources.title(chain.source)
     is_protected = rails.is_protected and not is_confirmed
-    if not is_protected and rails.confirm is None:
+    if not is_protected and (rails.confirm is None or not here):
         return None
     account = sources.account_of(chain, profiles)
     if isinstance(last, AssumeRole):

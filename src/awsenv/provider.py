@@ -280,7 +280,8 @@ class Provider:
             return None
         from awsenv.asking import question  # noqa: PLC0415 - few roles are protected
 
-        asked = question(resolved.chain, resolved.profiles, text, is_confirmed=resolved.is_confirmed)
+        here = self.guard is None or not self.guard.confirms
+        asked = question(resolved.chain, resolved.profiles, text, is_confirmed=resolved.is_confirmed, here=here)
         if asked is None:
             return None
         memory, least = self.memory, resolved.min_remaining

@@ -14,7 +14,7 @@ from awsenv.agent import server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.agent.server import Waits
+    from awsenv.agent.waits import Waits
 
 dropped: list[str] = []
 hanging: list[str] = []

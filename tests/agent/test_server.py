@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.conftest import Agents, User
-    from awsenv.agent.server import Waits
+    from awsenv.agent.waits import Waits
     from conftest import Until
 
 PING = [client.VERSION, b"ping"]

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client, runtime_directory
+from awsenv.agent import client, runtime_directory, start
 from awsenv.sandbox import Sandbox
 from relay import Relay
 
@@ -130,7 +130,7 @@ class World:
     def with_agent(self, name: str = "run") -> Environ:
         """Return the environment with the agent *name*, which is started when needed and ends with the world."""
         environ = self.environ | {runtime_directory.VARIABLE: f"{self.environ['HOME']}/{name}{self.round_trip * 1e3:g}"}
-        self.callbacks.append(partial(client.end, environ))
+        self.callbacks.append(partial(start.end, environ))
         return environ
 
     @contextmanager

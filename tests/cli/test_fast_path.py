@@ -323,6 +323,7 @@ FAILING = {
         "login",
     ],
     "logout": ["logout --help", "logout now"],
+    "approve": ["approve --help", "approve now"],
     "lock": ["lock --help", "lock now"],
     "setup": ["setup --help", "setup --bogus"],
     "doctor": ["doctor --help", "doctor --bogus"],

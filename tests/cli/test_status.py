@@ -115,6 +115,7 @@ def test_the_status_is_there_for_programs(changes: dict[str, str], now: float, e
         "renewed": False,
         "mfa_sessions": None,
         "held_roles": None,
+        "confirmation": None,
         "identity": None,
         "notes": [],
     }

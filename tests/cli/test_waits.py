@@ -57,6 +57,7 @@ ROWS = {
     "exec": Row("exec read-only -- true", STS, AGENT),
     "each": Row("each power-user 123456 -- true", STS, AGENT),
     "login": Row("login 123456", STS, AGENT),
+    "approve": Row("approve", "", AGENT),
     "logout": Row("logout", "", AGENT),
     "lock": Row("lock", "", AGENT),
     # Without a role of the agent it fails at once.

@@ -29,7 +29,7 @@ TIMEOUT = 2.0
 """Seconds without a sign of life after which an agent is stuck."""
 
 LONGEST = 90.0
-"""Seconds that a reply may take in all: the time-outs of AWS add up to less."""
+"""Seconds that a reply may take, besides those in which somebody is asked: the time-outs of AWS add up to less."""
 
 CAP = 262_144
 """The largest body of a request, in bytes: as ssh-agent's. One variable of an environment may have 128 KiB."""
@@ -46,11 +46,12 @@ END = b"end"
 END_UNUSED = b"end-unused"
 """The verb that ends the agent if it holds nothing, and no other client waits for it."""
 
+BUSY, ASKS = b"busy", b"asks"
+"""What begins a sign of life: the agent works, or waits for an answer."""
 _LENGTH = 4
 _MOST = 256**_LENGTH - 1
 _RETRY = 0.01
-_GLANCE = 0.001
-_DYING = 0.2
+_GLANCE, _DYING = 0.001, 0.2
 
 
 class Trouble(Exception):  # noqa: N818 - its name says what happened
@@ -87,6 +88,10 @@ class Lost(Trouble):
     """The connection broke, or no valid reply came in time."""
 
     is_lost = True
+
+
+class Unanswered(Lost):
+    """The agent has ended while somebody was asked."""
 
 
 class OtherVersion(Trouble):
@@ -277,19 +282,6 @@ def missed(environ: Environ) -> list[NoAgent]:
     return [none] if (none := no_agent(environ)).hints else []
 
 
-def end(environ: Environ, verb: bytes = END) -> None:
-    """End the agent, if one runs and replies.
-
-    Args:
-        environ: The environment of the caller, which says where its socket is.
-        verb: END or END_UNUSED.
-    """
-    try:  # noqa: SIM105 - contextlib costs an import
-        ask(environ, verb, [])
-    except Trouble:
-        pass
-
-
 def _exchange(
     connection: _socket.socket,
     request: Sequence[bytes],
@@ -299,12 +291,13 @@ def _exchange(
     waits_for: Callable[[str], object],
     meanwhile: Callable[[], object],
 ) -> list[bytes]:
-    end = time.monotonic() + longest
+    end, message = time.monotonic() + longest, [b""]
     try:
         send(connection, request, time.monotonic() + timeout)
         meanwhile()
-        while (message := receive(connection, min(end, time.monotonic() + timeout)))[:1] == [b"busy"]:
+        while (message := _next(connection, min(end, time.monotonic() + timeout), message[0]))[0] in (BUSY, ASKS):
             waits_for(b"".join(message[1:]).decode())
+            end = time.monotonic() + longest if message[0] == ASKS else end
     except TimeoutError:
         pid = _process(connection)
         lost = Lost("the agent is stuck" if pid is None else f"the agent (process {pid}) is stuck")
@@ -316,7 +309,7 @@ def _exchange(
         raise Lost(f"the agent cannot be talked to: {error}") from None
     except OSError as error:
         raise Lost(f"the agent is gone: {error.strerror}") from None
-    status, *reply = message or [b""]
+    status, *reply = message
     if status == b"ok":
         return reply
     if status == b"ended":
@@ -325,6 +318,16 @@ def _exchange(
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}", "awsenv login replaces it")
     raise Lost(f"the agent failed: {shown}" if status == b"failed" else "the agent sent an unexpected reply")
+
+
+def _next(connection: _socket.socket, deadline: float, before: bytes) -> list[bytes]:
+    """Return the next message of an agent whose last began with *before*. Raises as `receive` does."""
+    try:
+        return receive(connection, deadline) or [b""]
+    except (NotAMessage, OSError):
+        if before != ASKS:
+            raise
+    raise Unanswered("the agent ended before there was an answer", "awsenv login, then again")
 
 
 def connect(folder: str, timeout: float) -> _socket.socket:

@@ -42,6 +42,8 @@ class Guard:
     waits: Waits
     """Shows what it waits for."""
     rules: tuple[Rule, ...]
+    confirms: bool = False
+    """Whether one of them asks for what is to be confirmed."""
 
     def hand_out(self, plan: Plan, fetch: Callable[[], Granted]) -> Granted:
         """Return what *fetch* returns, if every rule lets the process have the role of *plan*.

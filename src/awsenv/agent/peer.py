@@ -87,6 +87,22 @@ def peer(connection: socket.socket) -> Peer:
     return found
 
 
+def state(process: Process) -> str | None:
+    """Return the state of a process: a letter of proc_pid_stat(5); None: it has ended."""
+    if sys.platform != "linux":
+        try:
+            os.kill(process.pid, 0)
+        except ProcessLookupError:
+            return None
+        return "S"
+    try:
+        stat = _stat(process.pid)
+    except OSError:
+        return None
+    letter = stat[0].decode()
+    return None if int(stat[19]) != process.started or letter in "ZX" else letter
+
+
 def own_namespace() -> int:
     """Return the inode of the user namespace of this process; 0 where the system has none."""
     try:

@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,14 +23,15 @@ from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, readabl
 from awsenv.agent.peer import peer
 from awsenv.agent.start import BACKLOG
 from awsenv.agent.term import boot_time
+from awsenv.agent.waits import Waits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from io import FileIO
 
     from awsenv.agent.peer import Peer
 
-    Reply = Callable[[bytes, list[bytes], "Waits", Peer], list[bytes]]
+    Reply = Callable[[bytes, list[bytes], Waits, Peer], list[bytes]]
 
 T = TypeVar("T")
 
@@ -103,28 +104,6 @@ def in_thread(function: Callable[..., T], *arguments: object) -> asyncio.Future[
 
     threading.Thread(target=run, daemon=True).start()
     return asyncio.wrap_future(made)
-
-
-class Waits:
-    """What a request waits for. It is called in the threads of the request, as `awsenv.model.Waits` says."""
-
-    def __init__(self) -> None:
-        self._texts = ["the agent"]
-
-    @property
-    def text(self) -> str:
-        """What began last, and has not ended."""
-        return self._texts[-1]
-
-    @contextmanager
-    def __call__(self, text: str, /, *, beside: bool = False) -> Iterator[None]:
-        """Wait for *text* inside the context."""
-        del beside
-        self._texts.append(text)
-        try:
-            yield
-        finally:
-            self._texts.remove(text)
 
 
 class Listener:
@@ -338,7 +317,7 @@ class Server:
         ends = [work, self._over]
         while not (await asyncio.wait(ends, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
             # It fails if the client has gone. The request runs on, and the agent holds what AWS gives.
-            await _send(connection, pack([b"busy", waits.text.encode(errors="replace")]))
+            await _send(connection, waits.frame)
         if work.done():
             await _send(connection, work.result())
 

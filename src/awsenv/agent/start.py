@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,17 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise _failed(reason or "", hint=AGAIN) from None
     return ours
+
+
+def end(environ: Environ, verb: bytes = client.END) -> None:
+    """End the agent, if one runs and replies.
+
+    Args:
+        environ: The environment of the caller, which says where its socket is.
+        verb: END or END_UNUSED.
+    """
+    with suppress(client.Trouble):
+        client.ask(environ, verb, [])
 
 
 def _failed(reason: str, *origins: Origin, hint: Hint) -> AgentError:

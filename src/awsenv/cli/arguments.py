@@ -133,6 +133,15 @@ class LoginArguments(Arguments):
     mfa_serial: str | None = option("ARN", "MFA device of the source user.")
     duration: str | None = option("TIME", "15m to 36h; by default 12h.")
     idle: str | None = option("TIME", "End the agent after this time without a request; by default 4h.")
+    confirm: bool = flag("Ask before a role is handed out, where awsenv approve runs.", "--confirm")
+
+
+class ApproveArguments(Arguments):
+    """Run it in the shell that did `awsenv login`, and leave it there; Ctrl-C ends it.
+
+    It asks before the agent hands out a role: each one after `awsenv login --confirm`, else those whose profile has
+    awsenv_confirm. Where it does not run, and SSH_ASKPASS names no program that asks, the answer is no.
+    """
 
 
 class LogoutArguments(Arguments):
@@ -323,6 +332,7 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "exec": ExecArguments,
     "each": EachArguments,
     "login": LoginArguments,
+    "approve": ApproveArguments,
     "logout": LogoutArguments,
     "lock": LockArguments,
     "renew": RenewArguments,

@@ -101,6 +101,7 @@ COMMANDS = {
             "Run COMMAND with each role that matches.",
         ),
         Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", runs_in_agent=True),
+        Command("approve", "[OPTIONS]", "Answer before a role is handed out."),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
         Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),
         Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, runs_in_agent=True),

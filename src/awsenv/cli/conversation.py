@@ -46,6 +46,8 @@ OPEN = b"open"
 """The verb of a request to open the connection to STS that RUN would use, without sending anything."""
 LOCK = b"lock"
 """The verb that drops every secret."""
+ATTEND = b"attend"
+"""The verb of who answers the questions of the agent: `Approvals.attend` reads its parts, and replies in JSON."""
 
 
 def run(args: list[str]) -> int | Prompts | None:
@@ -56,6 +58,7 @@ def run(args: list[str]) -> int | Prompts | None:
 
     Raises:
         AwsenvError: The output cannot be written, the command cannot be started, or the agent needs what is missing.
+        Unanswered: The agent has ended while it asked for a yes.
     """
     environ = process.environ()
     command = commands.called(args)
@@ -77,6 +80,8 @@ def run(args: list[str]) -> int | Prompts | None:
         made = conversation.reply()
     except client.NoAgent:
         return conversation.prompts
+    except client.Unanswered:
+        raise
     except client.Trouble as trouble:
         # `login` mends what it can of it, and says the rest itself.
         if command.name != "login":
@@ -257,6 +262,10 @@ def request(
     flags = f"{to_terminal:d}{started:d}{process.stdout_goes_astray() if may_leak else ''}"
     columns = str(process.terminal_width(1))
     variables = environ if whole else relevant(environ)
+    if args[:1] == ["login"]:
+        from awsenv.agent.askpass import chosen  # noqa: PLC0415 - only `login` says how to ask
+
+        variables = {**variables, **chosen(environ)}
     texts = (process.program(), folder or process.folder(), str(os.getpid()), columns, flags)
     head = [os.fsencode(text) for text in texts]
     return [*head, pack_texts(args), pack_texts(map("=".join, variables.items()))]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import changes, installation, variables
-from awsenv.agent import client, runtime_directory
+from awsenv.agent import runtime_directory, start
 from awsenv.cli import process
 from awsenv.cli.action import Print, show
 from awsenv.cli.exec import own_subshell
@@ -110,7 +110,7 @@ def run(caller: Caller, arguments: DemoArguments) -> Print:
             argv, own = own_subshell(caller, environ, _aws_of(environ))
             return Print(status=_run(argv, own, end_with=signal.SIGHUP))
         finally:
-            client.end(environ)
+            start.end(environ)
 
 
 class AwsCli(AbstractContextManager["AwsCli"]):

@@ -49,6 +49,10 @@ def run(caller: Caller, arguments: ExplainArguments) -> Print:
         SourceError: There are no source credentials.
     """
     resolved = resolve(replace(caller, ask_secret=lambda *_: TYPED_LATER), arguments.role, None, arguments)
+    if caller.confirmation is not None:
+        chain = resolved.chain
+        rails = replace(chain.rails, confirm=caller.confirmation.seconds(chain))
+        resolved = replace(resolved, chain=replace(chain, rails=rails))
     left = caller.provider.left(resolved)
     plan = reasoning.explain(resolved.chain, resolved.profiles, left)
     is_kept = left is not None and left.is_kept and not resolved.chain.is_final
@@ -202,7 +206,7 @@ def _rails(chain: Chain) -> Iterator[tuple[str, str, Origin | None]]:
         yield "Asks", "before a command gets the role", chain.rails.origins["is_protected"]
     if chain.rails.confirm is not None:
         again = f", again after {duration.exact(chain.rails.confirm)}" if chain.rails.confirm else ", each time"
-        yield "Confirms", f"before a program gets the role{again}", chain.rails.origins["confirm"]
+        yield "Confirms", f"before a program gets the role{again}", chain.rails.origins.get("confirm")
     if chain.rails.account is not None:
         yield "Account", f"must be {chain.rails.account}", chain.rails.origins["account"]
     if chain.rails.color:

@@ -12,6 +12,7 @@ import time
 from functools import partial
 
 from awsenv import config
+from awsenv.agent.approvals import POLL, Approvals, Confirmation
 from awsenv.agent.guard import Guard
 from awsenv.aws.connections import Connections
 from awsenv.cli import commands, conversation
@@ -204,6 +205,8 @@ class Handler:
     """Whether the agent serves one command alone, which has sent its whole environment."""
     rules: tuple[Rule, ...] = ()
     """What decides about, and follows, what is handed out."""
+    approvals: Approvals = field(default_factory=Approvals)
+    """What asks before a role is handed out. A private agent has its client ask."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
@@ -216,6 +219,10 @@ class Handler:
         if verb == conversation.LOCK:
             self.forget()
             return []
+        if verb == conversation.ATTEND and peer is not None:
+            number, answer, poll = parts
+            attended = self.approvals.attend(peer, int(number), answer.decode(), poll=float(poll or POLL))
+            return [json.dumps(attended).encode()]
         kind = _PROVIDERS.get(verb)
         if kind is None:
             raise ValueError(verb)
@@ -237,6 +244,12 @@ class Handler:
         peer: Peer | None,
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
+        confirmation = guard = None
+        if peer is not None:
+            if not self.is_private:
+                confirmation = Confirmation(self.approvals, peer, claimed(request.args))
+            rules = self.rules if confirmation is None else (*self.rules, confirmation)
+            guard = Guard(peer, waits, rules, confirms=confirmation is not None)
         provider = kind(
             self.memory,
             answers,
@@ -244,7 +257,7 @@ class Handler:
             waits,
             endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
             is_private=self.is_private,
-            guard=None if peer is None else Guard(peer, waits, self.rules),
+            guard=guard,
             connections=self.connections,
             now=self.now,
         )
@@ -261,12 +274,14 @@ class Handler:
             pid=request.pid,
             agent_was_started=request.started,
             is_program=kind is _Granting,
+            confirmation=confirmation,
             now=self.now,
         )
 
     def forget(self) -> None:
         """Drop every secret, what was read from the files, and the connections to AWS."""
         self.memory.drop()
+        self.approvals.forget()
         config.forget()
         self.connections.close()
 
@@ -275,3 +290,12 @@ class Handler:
         self.connections.close_idle()
         close = self.connections.next_close()
         return min(self.memory.drop_expired(), math.inf if close is None else close - time.monotonic())
+
+
+def claimed(args: list[str]) -> tuple[str, ...]:
+    """Return a command line as it is shown: without an MFA code and an external id."""
+    typed = commands.typed(args)
+    if typed is None:
+        return (*args[:1], "…")
+    secrets = [typed[name] for name in ("code", "external_id") if typed.get(name)]
+    return tuple("…" if word.rpartition("=")[2] in secrets else word for word in args)

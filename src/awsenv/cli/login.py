@@ -50,14 +50,33 @@ def run(caller: Caller, arguments: LoginArguments) -> Report | StartAgent:
     resolved = Resolved(chain, profiles, base, request.code)
     caller.provider.note(_present(caller, resolved))
     made = caller.provider.open_session(resolved)
+    notes = list(_confirms(caller, resolved, confirms=arguments.confirm))
     ran = arguments.idle is not None and not caller.agent_was_started
-    notes = (Note("the agent already ran, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
+    if ran:
+        notes.append(Note("the agent already ran, and keeps its own --idle", hints=("awsenv logout ends it",)))
     if chain.hops:
         who = (chain.mfa and chain.mfa.title) or chain.label
         text = f"MFA session of {who}{duration.until(made.expiration, caller.now())}."
     else:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
     return Report(report.printable([text]), notes)
+
+
+def _confirms(caller: Caller, resolved: Resolved, *, confirms: bool) -> Iterator[Note]:
+    """Note who has logged in, and yield what the agent asks from now on."""
+    chain, confirmation = resolved.chain, caller.confirmation
+    if confirmation is None:
+        return
+    serial = "" if chain.mfa is None else chain.mfa.serial
+    key = config.mfa_session_key(chain, serial, resolved.profiles, resolved.environ)
+    confirmation.note_login(key, with_code=chain.mfa is not None, confirms=confirms, environ=caller.environ)
+    state = confirmation.state()
+    if confirms:
+        where = f", in this shell: {state.terminals[-1]}" if state.terminals else ""
+        hint = () if state.program else (f"awsenv approve{where}",)
+        yield Note("the agent asks before it hands out a role", hints=hint)
+    elif state.every_role:
+        yield Note("the agent still asks before it hands out a role, since another login said --confirm")
 
 
 def _check_code(word: str | None, profiles: Profiles) -> None:

@@ -95,7 +95,7 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
     except BaseException as error:  # noqa: BLE001 - the agent ends first
         action = failed(error)
     if isinstance(action, Fail) and not is_private:
-        client.end(environ, client.END_UNUSED)
+        start.end(environ, client.END_UNUSED)
     return action
 
 

@@ -320,7 +320,8 @@ class _EachPrompts(Prompts):
             UsageError: The user has not been asked, since the files said otherwise.
         """
         if question.fact not in self._facts:
-            raise UsageError(f"{question.fact}; nothing is asked while commands run", question.origin)
+            fact = f"{question.fact}; nothing is asked while commands run"
+            raise UsageError(fact, question.origin, hint="the same command again")
         self._confirmed = question.fact
 
     def run(self, words: Sequence[str], profile: str) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from awsenv.agent.approvals import Confirmation
     from awsenv.model import Narrowing
     from awsenv.provider import Provider, Resolved
 
@@ -56,6 +57,8 @@ class Caller:
     """Whether the agent that runs the command was started for it."""
     is_program: bool = False
     """Whether a program makes the request: the user has not typed the command line."""
+    confirmation: Confirmation | None = None
+    """What the agent asks before it hands out a role; None: no agent runs the command, or only for it."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 

@@ -56,6 +56,7 @@ def run(caller: Caller, arguments: StatusArguments) -> Print:
     rows += _environment_rows(caller, masked=arguments.masked)
     rows += [("Expires", _expiry(role, caller.now()))] if role is not None else []
     rows += _held_rows(held, caller.now())
+    rows += _confirmation_rows(caller)
     if identity is not None:
         rows += [("Identity", identity.arn), ("", _VERIFIED)]
     return Report(report.table(rows), notes)
@@ -90,6 +91,20 @@ def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, s
         rest = "" if each.ends is None else f" until {_ending(each.ends.timestamp(), now)}"
         before, title = title, {"session": "MFA session", "role": "In memory"}[each.kind]
         yield "" if before == title else title, each.title + rest
+
+
+def _confirmation_rows(caller: Caller) -> Iterator[tuple[str, str]]:
+    """Yield which roles the agent asks about, and who answers."""
+    state = None if caller.confirmation is None else caller.confirmation.state()
+    if state is None or not (state.every_role or state.attended):
+        return
+    yield "Confirms", "every role" if state.every_role else "the roles whose profile has awsenv_confirm"
+    if state.attended:
+        yield "", f"awsenv approve attends in {', '.join(state.attended)}"
+    elif state.program is not None:
+        yield "", f"{wording.printable(state.program)} asks"
+    else:
+        yield "", f"nobody attends: awsenv approve{''.join(f' in {each}' for each in state.terminals[:1])}"
 
 
 def _longest(held: Iterable[Held]) -> list[Held]:
@@ -176,10 +191,18 @@ def _as_json(
         "renewed": role is not None and role.is_served,
         "mfa_sessions": _held_as_json("session", held, now),
         "held_roles": _held_as_json("role", held, now),
+        "confirmation": _confirmation_as_json(caller),
         "identity": identity and {"arn": identity.arn, "account": identity.account, "user_id": identity.user_id},
         "notes": [note.fact for note in notes],
     }
     return json.dumps(shown, indent=2) + "\n"
+
+
+def _confirmation_as_json(caller: Caller) -> dict[str, Any] | None:
+    state = None if caller.confirmation is None else caller.confirmation.state()
+    if state is None:
+        return None
+    return {"every_role": state.every_role, "attended": state.attended, "program": state.program}
 
 
 def _held_as_json(kind: str, held: Sequence[Held] | None, now: float) -> list[dict[str, Any]] | None:
