@@ -99,6 +99,8 @@ class RoleRequest(RoleSettings):
     user: str | None = None
     """The caller's name in the password database, for the role session name if no variable names the user."""
     narrowing: Narrowing | None = None
+    program: str | None = None
+    """The program that gets the credentials; None: that is not known yet."""
 
     def origin(self, name: str) -> Origin:
         """Return the option or the variable that set a field; by default, the option."""
@@ -258,11 +260,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """A coding agent that runs the command, as a variable says. It is a hint: any program can set one."""
+    """A coding agent that runs awsenv, or that awsenv is to run. It is a hint: any program can unset a variable."""
 
     name: str
     """Lower case: `claude-code`."""
-    variable: str
+    sign: str
+    """What says so: a variable, or the program."""
 
 
 @dataclass(frozen=True, slots=True)

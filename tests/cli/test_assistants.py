@@ -101,6 +101,23 @@ def test_an_assistant_gets_the_role_read_only(asked: World) -> None:
     ]
 
 
+def test_a_command_that_is_an_assistant_is_one(asked: World, tmp_path: Path) -> None:
+    """The user hands the role to it: it is named as where it asks itself, and the rules of the profile count."""
+    assistant = tmp_path / "claude"
+    assistant.write_text('#!/bin/sh\nexec "$AWSENV" credential-process read-only\n')
+    assistant.chmod(0o755)
+    environ = {"LOGNAME": "alice", "AWSENV": asked.program}
+    roles = ("read-only", "for-read-only", "for-refuse")
+    given, narrowed, refused = (asked.run("exec", role, "--", str(assistant), **environ) for role in roles)
+    again = asked.run("credential-process", "read-only", **CLAUDE)
+
+    assert [0, 0, 125, 0] == [each.returncode for each in (given, narrowed, refused, again)]
+    assert "'for-refuse' is not for assistants\n  because  claude-code is one\n" in refused.stderr
+    first, *others = asked.sandbox.calls
+    assert "alice+claude-code" == first.parameters["RoleSessionName"]
+    assert READ_ONLY in [call.parameters.get("PolicyArns.member.1.arn") for call in others]
+
+
 def test_what_the_user_has_is_narrowed_for_the_assistant(ruled: World, agent_in: Agents) -> None:
     """The agent holds the role by a code of the user: the assistant needs none, and is named in the description."""
     with agent_in(ruled.environ):
@@ -141,7 +158,7 @@ def test_explain_shows_who_asks_and_what_follows(ruled: World, rule: str, follow
     assert 0 == page.returncode
     assert f"Asked by  claude-code (CLAUDECODE), {follows}" in page.stdout
     assert "alice+claude-code" in page.stdout
-    assert [{"name": "claude-code", "variable": "CLAUDECODE"}, None] == [plan["assistant"] for plan in plans]
+    assert [{"name": "claude-code", "sign": "CLAUDECODE"}, None] == [plan["assistant"] for plan in plans]
     assert [rule] * 2 == [plan["guard_rails"]["assistants"] for plan in plans]
 
 

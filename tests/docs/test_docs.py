@@ -16,6 +16,7 @@ from quotes import DOCUMENTS, README, ROOT, blocks, commands, output, section, w
 
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
+from awsenv.config.hops import PROGRAMS
 from awsenv.errors import ExitCode
 from awsenv.variables import ASSISTANT, EXPORTED, REMOVED, STATE, having
 
@@ -174,9 +175,11 @@ def test_all_variables_that_a_role_removes_are_documented() -> None:
     assert [*having(REMOVED)] == VARIABLE.findall(paragraph[0])
 
 
-def test_the_variables_of_all_assistants_are_documented() -> None:
-    """The section lists the variable of each assistant."""
-    assert [] == [name for name in having(ASSISTANT) if f"`{name}`" not in section(VARIABLES, "Assistants")]
+def test_all_assistants_are_documented() -> None:
+    """The section lists the variables and the program of each assistant."""
+    names = (*having(ASSISTANT), *PROGRAMS)
+
+    assert [] == [name for name in names if f"`{name}`" not in section(VARIABLES, "Assistants")]
 
 
 def test_all_keys_of_json_are_documented(world: World) -> None:

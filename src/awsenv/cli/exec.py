@@ -54,7 +54,7 @@ def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
     program = arguments.command[0] if arguments.command else own_shell(caller.environ)
     what = printable(shlex.join(arguments.command)) if arguments.command else "a shell"
     what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…"
-    resolved = resolve(caller, arguments.role, arguments.code, arguments)
+    resolved = resolve(caller, arguments.role, arguments.code, arguments, program=program)
     return replace(resolved, question=f"Run {what} with it?", program=program)
 
 

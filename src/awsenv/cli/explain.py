@@ -219,7 +219,7 @@ def _rails(chain: Chain) -> Iterator[tuple[str, str, Origin | None]]:
 
 def _assistant(assistant: Assistant, rails: Rails) -> str:
     follows = {"read-only": "gets it read-only", "confirm": "gets it once you confirm it", "refuse": "does not get it"}
-    return f"{assistant.name} ({assistant.variable}), which {follows.get(rails.assistants, 'gets it as you do')}"
+    return f"{assistant.name} ({assistant.sign}), which {follows.get(rails.assistants, 'gets it as you do')}"
 
 
 def _code(plan: Explanation, login: str) -> str:
@@ -332,7 +332,7 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
             "assistants": chain.rails.assistants or None,
             "from": {name: report.origin_as_json(chain.rails.origins.get(field)) for name, field in _RAILS.items()},
         },
-        "assistant": chain.assistant and {"name": chain.assistant.name, "variable": chain.assistant.variable},
+        "assistant": chain.assistant and {"name": chain.assistant.name, "sign": chain.assistant.sign},
         "narrowed": _narrowing_as_json(chain),
         "region": chain.region and {"name": chain.region, "from": report.origin_as_json(chain.origins.get("region"))},
         "settings": [{"name": name, "from": report.origin_as_json(chain.origins[name])} for name, _ in chain.settings],

@@ -64,7 +64,13 @@ class Caller:
 
 
 def resolve(
-    caller: Caller, role: str, code: str | None, options: RoleOptions, check: Callable[[], object] = bool
+    caller: Caller,
+    role: str,
+    code: str | None,
+    options: RoleOptions,
+    check: Callable[[], object] = bool,
+    *,
+    program: str | None = None,
 ) -> Resolved:
     """Return the role request of the words *role* and *code* and of the options, resolved.
 
@@ -74,6 +80,7 @@ def resolve(
         code: The MFA code, as typed.
         options: The options.
         check: Raises if the command cannot go on. It runs last, or before the user is asked for a secret.
+        program: The program that gets the credentials; None: that is not known yet.
 
     Raises:
         UsageError: The command line is wrong.
@@ -86,7 +93,7 @@ def resolve(
 
     def resolved(ask_secret: Callable[..., str]) -> Resolved:
         made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)
-        chain = config.resolve(made, profiles, base)
+        chain = config.resolve(replace(made, program=program), profiles, base)
         config.check_source(chain.source, profiles, base)
         check()
         is_confirmed = isinstance(options, YesOption) and options.yes

@@ -1,17 +1,17 @@
 """Coding agents, which run commands for a person: which one runs awsenv, and what follows from that.
 
-Each says so in a variable of the commands that it runs. Whatever runs as the user can set or unset a variable, so this
-is a hint, never a boundary: it keeps an honest assistant to what its user wants, and CloudTrail can tell the two apart.
+Each says so in a variable of the commands that it runs; and `awsenv exec ROLE -- claude` names one. Whatever runs as
+the user can unset a variable, so this is a hint, never a boundary: it keeps an honest assistant to what its user wants,
+and CloudTrail can tell the two apart.
 """
 
 from __future__ import annotations
 
 import re
 
-from awsenv.config.hops import is_own_name
 from awsenv.config.narrowing import joined
 from awsenv.errors import Origin, UsageError
-from awsenv.model import Assistant, AssumeRole, Narrowing
+from awsenv.model import Assistant, Narrowing
 from awsenv.record import replace
 from awsenv.wording import quoted
 
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awsenv.model import Chain, Environ, Hop
+    from awsenv.model import Chain, Environ
 
 KNOWN: Mapping[str, tuple[str, str]] = {
     "ANTIGRAVITY_AGENT": ("antigravity", "https://github.com/firebase/firebase-tools/pull/10457"),
@@ -53,7 +53,7 @@ _NAMES = frozenset({"amp", *(name for name, _ in KNOWN.values())})
 
 _UNNAMED = "assistant"
 _LONGEST = 32
-_LONGEST_SESSION_NAME, _LONGEST_DESCRIPTION = 64, 256
+_LONGEST_DESCRIPTION = 256
 
 
 def detect(environ: Environ) -> Assistant | None:
@@ -98,24 +98,6 @@ def governed(chain: Chain) -> Chain:
     return replace(chain, rails=rails)
 
 
-def named(chain: Chain) -> Chain:
-    """Return *chain* with the name of the assistant in each role session name that awsenv has chosen itself.
-
-    What the user has set stays. `wide` keeps the name of the user, whose role an agent holds, and narrows.
-    """
-    assistant = chain.assistant
-    return chain if assistant is None else replace(chain, hops=tuple(_named(hop, assistant) for hop in chain.hops))
-
-
-def _named(hop: Hop, assistant: Assistant) -> Hop:
-    if not isinstance(hop, AssumeRole) or not is_own_name(hop):
-        return hop
-    before, after = hop.session_name, f"+{assistant.name}"
-    origin = Origin(f"{hop.origins['session_name']}, {assistant.variable}")
-    name = f"{before[: _LONGEST_SESSION_NAME - len(after)]}{after}"
-    return replace(hop, session_name=name, origins={**hop.origins, "session_name": origin})
-
-
 def description(reason: str | None, assistant: Assistant) -> str:
     """Return the description of narrowed credentials: the reason that was given, and the assistant."""
     if reason is None:
@@ -136,6 +118,8 @@ def refuse(chain: Chain) -> None:
     raise UsageError(
         f"{quoted(chain.role)} is not for assistants",
         chain.rails.origins.get("assistants"),
-        because=f"{assistant.variable} is set: {assistant.name} runs this command",
+        because=f"{assistant.sign} is set: {assistant.name} runs this command"
+        if assistant.sign in {*GENERIC, *KNOWN}
+        else f"{assistant.name} is one",
         hint=("ask the user to run it", "awsenv list shows the other roles"),
     )

@@ -10,9 +10,9 @@ from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
 from awsenv.duration import exact
 from awsenv.errors import ConfigError, Origin
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
+from awsenv.model import MAX_CHAINED_DURATION, Assistant, AssumeRole, GetSessionToken, Mfa, Note
 from awsenv.record import dataclass, replace
-from awsenv.variables import USER, having
+from awsenv.variables import ASSISTANT, USER, having
 from awsenv.wording import quoted
 
 TYPE_CHECKING = False
@@ -29,6 +29,18 @@ _ONLY_FIRST = (
 )
 _PASSWORDS, _DEFAULT = "the password database", "the default of awsenv"
 """Origins of a role session name that is not configured."""
+PROGRAMS: Mapping[str, str] = {
+    "aider": "aider",
+    "amp": "amp",
+    "claude": "claude-code",
+    "codex": "codex",
+    "crush": "crush",
+    "cursor-agent": "cursor",
+    "gemini": "gemini-cli",
+    "opencode": "opencode",
+    "qwen": "qwen-code",
+}
+"""The assistants by their programs. Others share a name: `goose` also migrates databases, `copilot` deploys to AWS."""
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
@@ -176,10 +188,34 @@ def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origi
     return "awsenv", Origin(_DEFAULT)
 
 
-def is_own_name(hop: AssumeRole) -> bool:
-    """Return whether awsenv has chosen the role session name of *hop* itself."""
-    origin = hop.origins["session_name"]
-    return not origin.line and origin.name in {*having(USER), _PASSWORDS, _DEFAULT}
+def assistant(environ: Environ, program: str | None) -> Assistant | None:
+    """Return the coding agent that asks for a role, as *environ* says, or that is the program which gets it."""
+    name = None if program is None else PROGRAMS.get(program.rpartition("/")[2])
+    if name is None and environ.keys().isdisjoint(having(ASSISTANT)):
+        return None
+    from awsenv.config.assistants import detect  # noqa: PLC0415 - most commands are those of people
+
+    return detect(environ) or (None if name is None else Assistant(name, str(program)))
+
+
+def named(chain: Chain) -> Chain:
+    """Return *chain* with the name of the assistant in each role session name that awsenv has chosen itself.
+
+    What the user has set stays. `wide` keeps the name of the user, whose role an agent holds, and narrows.
+    """
+    asking = chain.assistant
+    return chain if asking is None else replace(chain, hops=tuple(_named(hop, asking) for hop in chain.hops))
+
+
+def _named(hop: Hop, asking: Assistant) -> Hop:
+    origin = hop.origins.get("session_name")
+    if not isinstance(hop, AssumeRole) or origin is None or origin.line:
+        return hop
+    if origin.name not in {*having(USER), _PASSWORDS, _DEFAULT}:
+        return hop
+    after = f"+{asking.name}"
+    name = f"{hop.session_name[: limits.LONGEST_NAME - len(after)]}{after}"
+    return replace(hop, session_name=name, origins={**hop.origins, "session_name": Origin(f"{origin}, {asking.sign}")})
 
 
 def device_of(links: Links, request: RoleRequest) -> Mfa:

@@ -34,7 +34,8 @@ MAX_SESSION_DURATION = 129_600
 """Seconds: 36 hours, the longest session of GetSessionToken."""
 
 _NAME = r"[\w+=,.@-]"
-_LONGEST_NAME = 64
+LONGEST_NAME = 64
+"""Characters of a role session name."""
 _MAX_TAGS = 50
 _MAX_TAG_KEY = 128
 _MAX_TAG_VALUE = 256
@@ -131,7 +132,7 @@ def session_name(text: str, origin: Origin) -> str:
 
 def legal_session_name(text: str) -> str | None:
     """Return *text* as a role session name, or None if it has no letter or digit."""
-    name = re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)[:_LONGEST_NAME]
+    name = re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)[:LONGEST_NAME]
     if not any(letter.isalnum() for letter in name):
         return None
     return name if len(name) > 1 else f"{name}-awsenv"

@@ -9,7 +9,17 @@ from functools import reduce
 
 from awsenv.config import limits, partitions, sources
 from awsenv.config.headers import lost_rails, misplaced_rails
-from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
+from awsenv.config.hops import (
+    FIELDS,
+    assistant,
+    assume_role,
+    default_session_name,
+    device,
+    device_of,
+    named,
+    session_hops,
+    with_mfa,
+)
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.rails import rails, with_strictest
@@ -17,7 +27,7 @@ from awsenv.config.settings import with_settings
 from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, Chain, Rails, RoleRequest
 from awsenv.record import replace
-from awsenv.variables import ASSISTANT, KEY_PAIR, REGION, TOKENS, having
+from awsenv.variables import KEY_PAIR, REGION, TOKENS, having
 from awsenv.wording import listed, printable, quoted
 
 TYPE_CHECKING = False
@@ -75,7 +85,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         _refuse_idle_options(request, is_session=bool(hops))
     chain = _chain_of(links, hops, region, request.role, {"role": request.origin("role")})
     chain = replace(chain, rails=_rails_of(links, chain, profiles))
-    return _asked_by(_assistant(environ), with_settings(chain, profiles, environ), request)
+    return _narrowed(with_settings(chain, profiles, environ), request, assistant(environ, request.program))
 
 
 def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
@@ -126,40 +136,23 @@ def login_command(chain: Chain, profiles: Profiles, environ: Environ) -> str:
     return "awsenv login" if name is None else f"awsenv login --profile {shlex.quote(printable(name))}"
 
 
-def _assistant(environ: Environ) -> Assistant | None:
-    if environ.keys().isdisjoint(having(ASSISTANT)):
-        return None
-    from awsenv.config.assistants import detect  # noqa: PLC0415 - most commands are those of people
-
-    return detect(environ)
-
-
-def _asked_by(assistant: Assistant | None, chain: Chain, request: RoleRequest) -> Chain:
-    """Return *chain* narrowed, and with what its guard rails say of the assistant that asks, if one does.
+def _narrowed(chain: Chain, request: RoleRequest, asking: Assistant | None) -> Chain:
+    """Return *chain* narrowed by the guard rails and by the request, and with the name of the assistant that asks.
 
     Raises:
         ConfigError: It cannot be narrowed.
     """
-    if assistant is None:
-        return _narrowed(chain, request)
-    from awsenv.config.assistants import governed, named  # noqa: PLC0415 - as in `_assistant`
+    if asking is not None:
+        from awsenv.config.assistants import governed  # noqa: PLC0415 - most commands are those of people
 
-    return named(_narrowed(governed(replace(chain, assistant=assistant)), request))
-
-
-def _narrowed(chain: Chain, request: RoleRequest) -> Chain:
-    """Return *chain* narrowed by the guard rails and by the request.
-
-    Raises:
-        ConfigError: It cannot be.
-    """
+        chain = governed(replace(chain, assistant=asking))
     given = [each for each in (chain.rails.narrowing, request.narrowing) if each is not None]
-    if not given:
-        return chain
-    from awsenv.config.narrowing import joined  # noqa: PLC0415 - few roles are narrowed
-    from awsenv.config.scoping import narrowed  # noqa: PLC0415 - the same
+    if given:
+        from awsenv.config.narrowing import joined  # noqa: PLC0415 - few roles are narrowed
+        from awsenv.config.scoping import narrowed  # noqa: PLC0415 - the same
 
-    return narrowed(chain, reduce(joined, given))
+        chain = narrowed(chain, reduce(joined, given))
+    return named(chain)
 
 
 def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:

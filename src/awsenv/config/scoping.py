@@ -108,7 +108,7 @@ def _call(chain: Chain, narrowing: Narrowing, seconds: int | None) -> GetScopedC
         from awsenv.config.assistants import description  # noqa: PLC0415 - most commands are those of people
 
         text = description(text, chain.assistant)
-        origins.setdefault("description", Origin(chain.assistant.variable))
+        origins.setdefault("description", Origin(chain.assistant.sign))
     return GetScopedCredentials(policy=policy, duration=seconds, description=text, origins=origins)
 
 
