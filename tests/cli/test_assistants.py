@@ -67,7 +67,10 @@ REFUSAL = """\
 """
 
 
-@pytest.mark.parametrize(("rule", "said"), [("refuse", REFUSAL), ("confirm", "for-confirm asks to be confirmed")])
+CONFIRM = "  in       ~/.aws/config:{line}, [profile for-confirm], awsenv_assistants\n"
+
+
+@pytest.mark.parametrize(("rule", "said"), [("refuse", REFUSAL), ("confirm", CONFIRM)])
 @pytest.mark.parametrize(
     "words", ["ROLE", "exec --refresh ROLE -- true", "credential-process ROLE", "each ROLE -- true"]
 )
