@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, nullcontext
+import time
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.agent import client
 from awsenv.agent.approvals import ALL, GRACE, MAX_OF_SESSION, MAX_WAITING, NO, SAME, YES, Approvals
 from awsenv.agent.memory import Plan
-from awsenv.agent.peer import Peer, Process, state
+from awsenv.agent.peer import Peer, Process, own_namespace, state
+from awsenv.agent.server import MAX_CLIENTS
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, Chain, Rails, RoleArn, Source
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from agent.conftest import Agents
+    from awsenv.agent.waits import Waits
     from conftest import Until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
@@ -73,10 +78,11 @@ class Cast:
 def cast(processes: list[Process]) -> Cast:
     """Return those who take part: the shells need not live."""
     shell, other = Process(2, 20, "/usr/bin/zsh"), Process(3, 30, "/usr/bin/bash")
-    there = {"terminal": "/dev/pts/9", "session": 3}
+    here = own_namespace()
+    there = {"terminal": "/dev/pts/9", "session": 3, "namespace": here}
     return Cast(
-        Peer((processes[0], shell), terminal="/dev/pts/3", session=2),
-        Peer((processes[1], shell), terminal="/dev/pts/3", session=2),
+        Peer((processes[0], shell), terminal="/dev/pts/3", session=2, namespace=here),
+        Peer((processes[1], shell), terminal="/dev/pts/3", session=2, namespace=here),
         Peer((processes[2], other), folder="/home/alice", **there),  # type: ignore[arg-type] # see above
         Peer((processes[3], other), **there),  # type: ignore[arg-type] # see above
     )
@@ -138,7 +144,7 @@ def answered(approvals: Approvals, cast: Cast, answer: str) -> Iterator[list[dic
                 questions.append(found)
                 approvals.attend(cast.attendant, found["number"], answer)
 
-    assert {} == approvals.attend(cast.attendant, poll=0)
+    approvals.attend(cast.attendant, poll=0)
     thread = threading.Thread(target=attend)
     thread.start()
     try:
@@ -204,7 +210,7 @@ def test_always_asks_every_process_once(approvals: Approvals, cast: Cast, boot: 
 
 
 def test_one_answer_serves_a_process_that_needs_many_roles(approvals: Approvals, cast: Cast) -> None:
-    """`each` is asked about its first role and its second, where `all` can be said."""
+    """`each` is asked about its first role, and for the next all can be said."""
     with answered(approvals, cast, ALL) as questions:
         for number in range(20):
             assert "" == Request(approvals, cast.asker, plan(f"role-{number}", 0)).outcome()
@@ -256,7 +262,7 @@ def test_lock_answers_what_waits_with_no(approvals: Approvals, cast: Cast) -> No
 
 
 def test_only_the_shell_and_terminal_of_the_login_attend(approvals: Approvals, cast: Cast) -> None:
-    """Another terminal, another parent, and a parent of the same number do not."""
+    """Another terminal, another parent, one of the same number, and what is sealed do not."""
     mine, shell = cast.attendant, cast.attendant.processes[1]
     for peer in (
         replace(mine, terminal="/dev/pts/4"),
@@ -264,6 +270,8 @@ def test_only_the_shell_and_terminal_of_the_login_attend(approvals: Approvals, c
         replace(mine, processes=(mine.process, Process(99, 1, None), shell)),
         replace(mine, processes=(mine.process, replace(shell, started=21))),
         replace(mine, processes=(mine.process,)),
+        replace(mine, namespace=1),
+        replace(mine, namespace=None),
         cast.asker,
     ):
         assert "only the shell that did awsenv login attends" in approvals.attend(peer, poll=0)["refused"]
@@ -306,22 +314,31 @@ def test_a_login_with_a_code_turns_it_off(approvals: Approvals, cast: Cast) -> N
     assert "" == Request(approvals, cast.asker, plan()).outcome()
 
 
-def test_a_thousand_requests_leave_room(approvals: Approvals, cast: Cast) -> None:
-    """One session has its share, and so have all together; what is too much is refused at once."""
+def test_a_thousand_requests_leave_room(approvals: Approvals, cast: Cast, agents: Agents) -> None:
+    """Some wait, the rest are refused at once, and the agent serves everything else, and asks for others, meanwhile."""
+
+    def reply(verb: bytes, _parts: list[bytes], waits: Waits, _peer: Peer) -> list[bytes]:
+        peer = replace(cast.stranger, session=0) if verb == b"other" else cast.asker
+        if verb != b"fast":
+            approvals.check(peer, plan(verb.decode()), waits, WORDS, renews=False)
+        return [verb]
+
     approvals.attend(cast.attendant, poll=0)
-    requests = [Request(approvals, cast.asker, plan(f"role-{number}")) for number in range(MAX_OF_SESSION)]
-    while len(approvals._waiting) < MAX_OF_SESSION:  # noqa: SLF001 - nothing else tells
-        assert all(request.error is None for request in requests)
-    for number in range(1000 - MAX_OF_SESSION):
-        with pytest.raises(UsageError, match="too many requests wait"):
-            approvals.check(cast.stranger, plan(f"r{number}"), lambda *_, **__: nullcontext(), WORDS, renews=False)
-    elsewhere = replace(cast.stranger, session=cast.stranger.process.pid, terminal="/dev/pts/10")
-    assert MAX_OF_SESSION < MAX_WAITING
-    last = Request(approvals, elsewhere, plan("last"))
-    while last.is_alive() and len(approvals._waiting) <= MAX_OF_SESSION:  # noqa: SLF001 - the same
-        assert last.error is None
-    approvals.forget()
-    assert all("nothing was done" in request.outcome() for request in (*requests, last))
+    with agents.serving(reply), ExitStack() as stack:
+        waiting = [stack.enter_context(agents.connect()) for _ in range(MAX_OF_SESSION)]
+        for number, connection in enumerate(waiting):
+            client.send(connection, [client.VERSION, b"role-%d" % number], time.monotonic() + 60)
+        for connection in waiting:
+            # A sign of life: it waits for an answer.
+            assert client.ASKS == client.receive(connection, time.monotonic() + 60)[0]
+        for number in range(1000 - MAX_OF_SESSION):
+            with agents.connect() as connection, pytest.raises(client.Lost, match="UsageError"):
+                client.ask(connection, b"more-%d" % number, [])
+        assert [b"fast"] == agents.ask(b"fast")
+        with answered(approvals, cast, YES):
+            assert [b"other"] == agents.ask(b"other")
+            assert [b"role-0"] == agents.ask(b"role-0")
+    assert MAX_OF_SESSION < MAX_WAITING < MAX_CLIENTS
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(0, ""), (1, "nothing was done: dev was not confirmed")])

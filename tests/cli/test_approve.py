@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
 
+ASKS = """
+[profile asks]
+awsenv_confirm = always
+role_arn = arn:aws:iam::{account}:role/read-only
+source_profile = default
+"""
 ATTENDS = "awsenv approve attends. Ctrl-C ends it."
 
 
@@ -174,6 +180,7 @@ def test_the_keys_of_a_command_that_runs_are_renewed_without_a_question(
     confirmed: pexpect.spawn[Any], world: World
 ) -> None:
     """`exec --refresh` is asked about once, and `each` about its first and its second role."""
+    world.configure(ASKS.format(account=world.sandbox.account))
     attend(confirmed)
     with terminal(world) as asker:
         asker.sendline(
@@ -182,10 +189,14 @@ def test_the_keys_of_a_command_that_runs_are_renewed_without_a_question(
         confirmed.expect_exact("Hand it out? [y/N] ")
         confirmed.sendline("y")
         asker.expect_exact("served-http")
-        asker.sendline("awsenv each power-user -- echo each-$((1+1))")
+        # The first opens the way to the others, for which one answer may serve.
+        asker.sendline("awsenv each power-user read-only asks -- echo each-$((1+1))")
         confirmed.expect_exact("Hand it out? [y/N] ")
         confirmed.sendline("y")
-        asker.expect_exact("each-2")
+        confirmed.expect_exact("Hand it out? [y/N, a: all that this process asks for] ")
+        confirmed.sendline("a")
+        for _ in range(3):
+            asker.expect_exact("each-2")
 
 
 def test_a_profile_asks_without_an_option_of_the_login(world: World) -> None:
@@ -194,10 +205,7 @@ def test_a_profile_asks_without_an_option_of_the_login(world: World) -> None:
     program = folder / "askpass"
     program.write_text(f'#!/bin/sh\necho "$SSH_ASKPASS_PROMPT: $1" >{folder}/asked\n')
     program.chmod(0o700)
-    world.configure(
-        f"\n[profile asks]\nawsenv_confirm = always\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\n"
-        "source_profile = default\n"
-    )
+    world.configure(ASKS.format(account=world.sandbox.account))
     done = world.run("login", world.device.code(), SSH_ASKPASS=str(program), DISPLAY=":7")
     free = world.run("exec", "read-only", "--", "true")
     was_asked = (folder / "asked").exists()

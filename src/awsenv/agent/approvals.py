@@ -67,21 +67,17 @@ TICK = 0.5
 YES, ALL, NO = "yes", "all", "no"
 
 
+@dataclass(eq=False)
 class _Question:
     """A request that waits for an answer."""
 
-    def __init__(
-        self, number: int, peer: Peer, plan: Plan, words: Sequence[str], login: Login, *, ends: float, repeats: bool
-    ) -> None:
-        self.number = number
-        self.peer = peer
-        self.plan = plan
-        self.words = words
-        self.login = login
-        self.ends = ends
-        self.repeats = repeats
-        """Whether the same process has got another role by a yes."""
-        self.answer: str | None = None
+    number: int
+    peer: Peer
+    plan: Plan
+    words: Sequence[str]
+    login: Login
+    ends: float
+    answer: str | None = None
 
 
 class Approvals:
@@ -215,9 +211,7 @@ class Approvals:
         if len(self._waiting) >= MAX_WAITING or of_session >= MAX_OF_SESSION:
             raise _refused(plan, "and too many requests wait for that already", "the same command later")
         self._number += 1
-        repeats = any(scope == identity(peer.process) for scope, _ in self._given)
-        ends = self._clock() + self._seconds
-        asked = _Question(self._number, peer, plan, words, login, ends=ends, repeats=repeats)
+        asked = _Question(self._number, peer, plan, words, login, self._clock() + self._seconds)
         self._check_attended(asked)
         self._waiting.append(asked)
         self._changed.notify_all()
@@ -279,8 +273,14 @@ class Approvals:
         if asked is None or not may_answer(peer, asked.login, asked.peer):
             return {"over": True}
         if answer in {YES, ALL, NO}:
-            self._answer(asked, answer if answer != ALL or asked.repeats else YES)
+            self._answer(asked, answer if answer != ALL or self._repeats(asked) else YES)
         return {"over": False}
+
+    def _repeats(self, asked: _Question) -> bool:
+        """Return whether the same process asks for other roles, too, or has got one by a yes."""
+        me = identity(asked.peer.process)
+        others = (each for each in self._waiting if each is not asked)
+        return any(identity(each.peer.process) == me for each in others) or any(me == scope for scope, _ in self._given)
 
     def _attendant(self, asked: _Question) -> Peer | None:
         return self._attendance.attendant(asked.login, asked.peer)
@@ -305,20 +305,15 @@ class Approvals:
             "title": question.title(asked.plan.chain),
             "rows": list(question.rows(asked.plan.chain, asked.peer)),
             "claim": question.claim(asked.plan.chain, asked.words),
-            "repeats": asked.repeats,
+            "repeats": self._repeats(asked),
             "behind": sum(each.answer is None for each in self._waiting) - 1,
         }
 
     def _text(self, asked: _Question) -> Sequence[str]:
         """Return the question of a program. Called without the lock."""
         rows = [f"{name}: {value}" for name, value in question.rows(asked.plan.chain, asked.peer)]
-        return [
-            f"Hand out {question.title(asked.plan.chain)}?",
-            "",
-            *rows,
-            "",
-            f"It says: {question.claim(asked.plan.chain, asked.words)}",
-        ]
+        claim = f"It says: {question.claim(asked.plan.chain, asked.words)}"
+        return [f"Hand out {question.title(asked.plan.chain)}?", "", *rows, "", claim]
 
 
 @dataclass(frozen=True, slots=True)

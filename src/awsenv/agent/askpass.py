@@ -48,6 +48,10 @@ def chosen(environ: Mapping[str, str]) -> dict[str, str]:
     return found | {"SSH_ASKPASS": program, "SSH_ASKPASS_PROMPT": "confirm"}
 
 
+_NO_TAGS = str.maketrans("<>&", "()+")
+"""Some programs show text as HTML if it looks like that (Qt's `mightBeRichText`), and others read markup."""
+
+
 def ask(text: str, environ: Mapping[str, str], goes_on: Callable[[], bool]) -> bool:
     """Return whether the user confirms *text*. The program is ended once *goes_on* returns False; that is a no.
 
@@ -58,7 +62,7 @@ def ask(text: str, environ: Mapping[str, str], goes_on: Callable[[], bool]) -> b
     """
     try:
         program = subprocess.Popen(
-            [environ["SSH_ASKPASS"], text],
+            [environ["SSH_ASKPASS"], text.translate(_NO_TAGS)],
             env=dict(environ),
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from awsenv.agent import askpass
-from awsenv.agent.peer import state
+from awsenv.agent.peer import own_namespace, state
 from awsenv.agent.question import short
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ class Login:
         return short(self.terminal) if self.terminal and self.shell and state(self.shell) else ""
 
     def is_of(self, peer: Peer) -> bool:
-        """Return whether the parent of a process is the shell that did it, on the same terminal."""
+        """Return whether the parent of a process is the shell that did it, on the same terminal.
+
+        What is in another user namespace, such as a sealed program, may have that parent and answers nothing.
+        """
+        if peer.namespace != own_namespace():
+            return False
         if self.shell is None or self.terminal is None or len(peer.processes) < 2:  # noqa: PLR2004 - and its parent
             return False
         return (identity(peer.processes[1]), peer.terminal) == (identity(self.shell), self.terminal)

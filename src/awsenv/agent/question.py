@@ -31,9 +31,9 @@ def title(chain: Chain) -> str:
     """Return the role of a chain, as AWS knows it."""
     last = chain.last
     if not isinstance(last, AssumeRole):
-        return sources.title(chain.source)
+        return _shown(sources.title(chain.source))
     within = f"in account {last.role.account}" if last.role.account else "in the account of its source"
-    return f"role {last.role.path_and_name} {within}"
+    return _shown(f"role {last.role.path_and_name} {within}")
 
 
 def rows(chain: Chain, peer: Peer) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import os
 import select
 import termios
 import textwrap
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 GLANCE = 1.0
 """Seconds between two looks at whether a question still waits."""
+
+PAUSE = 0.3
+"""Seconds between a question and its prompt."""
 
 _BOLD, _DIM = "1", "2"
 _ANSWERS = {"y": YES, "yes": YES, "a": ALL, "all": ALL}
@@ -86,7 +90,8 @@ class _Attending:
         asks = "Hand it out? [y/N] "
         if question["repeats"]:
             asks = "Hand it out? [y/N, a: all that this process asks for] "
-        # What was typed before the question does not answer it.
+        # What was typed before the question does not answer it, nor what is meant for the one before.
+        time.sleep(PAUSE)
         with suppress(termios.error):
             termios.tcflush(self._terminal, termios.TCIFLUSH)
         self._terminal.draw(asks)

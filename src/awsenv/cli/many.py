@@ -8,7 +8,7 @@ from functools import partial
 from threading import Lock
 
 from awsenv import changes, config, each
-from awsenv.cli import typos
+from awsenv.cli import conversation, typos
 from awsenv.cli.action import show
 from awsenv.cli.arguments import RoleOptions
 from awsenv.cli.declarations import declared
@@ -198,6 +198,9 @@ class Roles:
                 role.words = [*role.words, "--yes"]
 
     def _declined(self, resolved: Resolved) -> AwsenvError | None:
+        is_protected = resolved.chain.rails.is_protected and not resolved.is_confirmed
+        if not is_protected and conversation.may_run(self._caller.environ):
+            return None  # the agent asks
         try:
             asked = self._caller.provider.confirm(replace(resolved, question=None))
         except UsageError as error:
