@@ -214,3 +214,10 @@ def test_a_profile_asks_without_an_option_of_the_login(world: World) -> None:
     assert (0, 0, 0, False) == (done.returncode, free.returncode, asked.returncode, was_asked)
     assert (folder / "asked").read_text().startswith("confirm: Hand out role read-only in account ")
     assert f"{program} asks" not in world.run("status").stdout
+
+
+def test_without_an_agent_there_is_nothing_to_attend_to(world: World) -> None:
+    """The next step is a login in that shell."""
+    with terminal(world) as shell:
+        shell.sendline("awsenv approve")
+        shell.expect(r"no agent is running\s+try +awsenv login, in this shell")

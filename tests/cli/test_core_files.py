@@ -77,6 +77,7 @@ WAITING = [
     "use read-only --shell sh --print",
     "exec read-only -- true",
     "login",
+    "approve",
     "logout",
     "lock",
     "renew --shell sh --print",

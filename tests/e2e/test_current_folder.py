@@ -35,6 +35,8 @@ AT_THE_START = ("sitecustomize", "usercustomize", "re", "awsenv")
 AFTER_IT = ("__future__", "boto3", "botocore", "dataclasses", "enum", "json", "signal", "socket", "typer", "typing")
 
 LINES = {
+    # Without an option it attends until Ctrl-C.
+    "approve": "approve --help",
     "login": "login {code}",
     "use": "read-only",
     "renew": "renew",

@@ -15,7 +15,7 @@ from awsenv.agent import client
 from awsenv.agent.approvals import ALL, NO, YES
 from awsenv.cli import conversation, process
 from awsenv.cli.action import Print
-from awsenv.errors import UsageError
+from awsenv.errors import AgentError, UsageError
 from awsenv.mfa import Terminal
 from awsenv.wording import printable, styled
 
@@ -73,9 +73,17 @@ class _Attending:
         self._colors = process.shows_color(caller.environ)
 
     def begin(self) -> None:
-        """Say that it attends, once the agent lets it."""
-        with self._waits("the agent"):
-            self._sent(poll="0")
+        """Say that it attends, once the agent lets it.
+
+        Raises:
+            AgentError: No agent runs.
+            UsageError: This process may not answer.
+        """
+        try:
+            with self._waits("the agent"):
+                self._sent(poll="0")
+        except client.NoAgent as none:
+            raise AgentError(none.fact, hint=none.hints or "awsenv login, in this shell") from None
         self._terminal.show("awsenv approve attends. Ctrl-C ends it.")
 
     def next(self) -> None:
