@@ -243,13 +243,23 @@ class Provider:
 
     def held(self) -> tuple[Held, ...] | None:
         """Return what the agent holds; None: there is no agent."""
-        return None if self.memory is None else self.memory.held()
+        keys = None if self.guard is None else self.guard.seals.keys(self.guard.peer)
+        return None if self.memory is None else self.memory.held(keys)
+
+    def ticket(self, resolved: Resolved) -> str | None:
+        """Return the secret by which the caller is sealed, so that it gets this role and no other.
+
+        Empty: it is sealed so already. None: there is no agent that could seal it.
+        """
+        return None if self.guard is None else self.guard.seals.ticket(self.guard.peer, self._plan_of(resolved))
 
     def left(self, resolved: Resolved) -> Left | None:
         """Return what the agent holds of a role; None: there is no agent."""
         if self.memory is None:
             return None
         plan = self._plan(resolved)
+        if self.guard is not None:
+            self.guard.seals.check_shown(self.guard.peer, plan)
         by_session = self.memory.session_of(plan) is not None
         session = self.memory.session(plan.session_key)
         lease, is_handed_out = self.memory.held_lease(plan, min_remaining=resolved.min_remaining)

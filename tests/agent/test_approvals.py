@@ -79,10 +79,10 @@ def cast(processes: list[Process]) -> Cast:
     """Return those who take part: the shells need not live."""
     shell, other = Process(2, 20, "/usr/bin/zsh"), Process(3, 30, "/usr/bin/bash")
     here = own_namespace()
-    there = {"terminal": "/dev/pts/9", "session": 3, "namespace": here}
+    there = {"terminal": "/dev/pts/9", "session": 3, "namespaces": (here,)}
     return Cast(
-        Peer((processes[0], shell), terminal="/dev/pts/3", session=2, namespace=here),
-        Peer((processes[1], shell), terminal="/dev/pts/3", session=2, namespace=here),
+        Peer((processes[0], shell), terminal="/dev/pts/3", session=2, namespaces=(here,)),
+        Peer((processes[1], shell), terminal="/dev/pts/3", session=2, namespaces=(here,)),
         Peer((processes[2], other), folder="/home/alice", **there),  # type: ignore[arg-type] # see above
         Peer((processes[3], other), **there),  # type: ignore[arg-type] # see above
     )
@@ -270,8 +270,8 @@ def test_only_the_shell_and_terminal_of_the_login_attend(approvals: Approvals, c
         replace(mine, processes=(mine.process, Process(99, 1, None), shell)),
         replace(mine, processes=(mine.process, replace(shell, started=21))),
         replace(mine, processes=(mine.process,)),
-        replace(mine, namespace=1),
-        replace(mine, namespace=None),
+        replace(mine, namespaces=(1,)),
+        replace(mine, namespaces=()),
         cast.asker,
     ):
         assert "only the shell that did awsenv login attends" in approvals.attend(peer, poll=0)["refused"]

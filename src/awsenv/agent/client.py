@@ -98,6 +98,10 @@ class OtherVersion(Trouble):
     """The agent is of another version of awsenv."""
 
 
+class Refused(Trouble):
+    """The agent does not do this for this process, which is sealed, or in a container."""
+
+
 class NotAMessage(ValueError):  # noqa: N818 - its name says what happened
     """The bytes are not a message."""
 
@@ -314,6 +318,8 @@ def _exchange(
         return reply
     if status == b"ended":
         raise NoAgent("the agent has ended", "the same command again")
+    if status == b"refused":
+        raise Refused(*[text.decode(errors="replace") for text in reply or [b"the agent refused"]])
     shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(reply)[:200].decode(errors="replace")])
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}", "awsenv login replaces it")

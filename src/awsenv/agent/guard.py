@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer
+    from awsenv.agent.seals import Seals
     from awsenv.model import Waits
 
     class Rule(Protocol):
@@ -42,6 +43,8 @@ class Guard:
     waits: Waits
     """Shows what it waits for."""
     rules: tuple[Rule, ...]
+    seals: Seals
+    """The first of the rules: what is sealed gets one role, and sees no other."""
     confirms: bool = False
     """Whether one of them asks for what is to be confirmed."""
 
@@ -52,7 +55,7 @@ class Guard:
             AwsenvError: A rule refuses, or *fetch* fails.
         """
         try:
-            for rule in self.rules:
+            for rule in (self.seals, *self.rules):
                 rule.check(self.peer, plan, self.waits)
             lease = fetch()
         except AwsenvError as error:

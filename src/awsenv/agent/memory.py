@@ -300,12 +300,17 @@ class Memory:
             terms += [entry.term for entry in self._entries.values() if entry.term is not None]
             return min((term.left(self._clock) - MARGIN for term in terms), default=inf)
 
-    def held(self) -> tuple[Held, ...]:
-        """Return what is held: sessions first, then roles, in the order of the last request."""
+    def held(self, keys: frozenset[str] | None = None) -> tuple[Held, ...]:
+        """Return what is held: sessions first, then roles, in the order of the last request.
+
+        With *keys*, only the roles of their plans.
+        """
         with self._lock:
             self.drop_expired()
-            sessions = [Held("session", title, term.expiration(self._clock)) for title, term in self._sessions.values()]
-            terms = [(entry.plan.title, entry.term) for entry in self._entries.values()]
+            known = self._sessions.values() if keys is None else ()
+            sessions = [Held("session", title, term.expiration(self._clock)) for title, term in known]
+            entries = [entry for key, entry in self._entries.items() if keys is None or key in keys]
+            terms = [(entry.plan.title, entry.term) for entry in entries]
             roles = [Held("role", short(title), term.expiration(self._clock)) for title, term in terms if term]
             return (*sessions, *roles)
 

@@ -1,7 +1,8 @@
 """The process at the other end of the agent's socket, as the kernel describes it.
 
 Nothing here is taken from what the process says about itself: its arguments, its title and its environment are its
-own to write. The path of its program, its parents, its working directory, its terminal and its user namespace are not.
+own to write. The path of its program, its parents, its working directory, its terminal, its user namespace and its
+limits are not.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import select
 import socket
 import sys
 from dataclasses import dataclass
+from fcntl import ioctl
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client
+from awsenv.agent import client, mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +23,22 @@ if TYPE_CHECKING:
 _SO_PEERPIDFD = 77
 """Linux 6.5: a descriptor of the very process that connected, even if its number has a new owner (socket(7))."""
 
-MAX_PARENTS = 64
-"""How many parents are looked at."""
+MAX_PARENTS = 1000
+"""How many parents a process may have: one of them decides what it gets, so all are looked at."""
+
+_LOOKS = 5
+"""How often a process is looked at while its parents end."""
+
+_NS_GET_PARENT = 0xB702
+"""The request of ioctl(2) that opens the namespace above another (ioctl_nsfs(2))."""
 
 
 class Gone(Exception):  # noqa: N818 - its name says what happened
     """The process has ended, so that nothing about it can be said."""
+
+
+class _Moved(Exception):  # noqa: N818 - its name says what happened
+    """One of its parents has ended meanwhile, and the number of that may have another owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,21 @@ class Peer:
     """Its controlling terminal, such as `/dev/pts/3`; None: it has none."""
     session: int = 0
     """The process that leads its session; 0: not known."""
-    namespace: int | None = None
-    """The inode of its user namespace; None: it is not the agent's own, and not known."""
+    namespaces: tuple[int, ...] = ()
+    """The inodes of its user namespace, of the one above that, and so on up to the agent's own, or as far as they can
+    be seen. Empty: its own is another than the agent's, and not known."""
+    is_marked: bool = False
+    """Whether it has the mark of a sealed process, and the agent has not."""
 
     @property
     def process(self) -> Process:
         """The process itself."""
         return self.processes[0]
+
+    @property
+    def namespace(self) -> int | None:
+        """The inode of its user namespace; None: it is not the agent's own, and not known."""
+        return next(iter(self.namespaces), None)
 
 
 def peer(connection: socket.socket) -> Peer:
@@ -70,12 +90,12 @@ def peer(connection: socket.socket) -> Peer:
         Gone: It has ended.
     """
     if sys.platform != "linux":
-        return Peer((Process(client.peer(connection)[1], 0, None),), namespace=own_namespace())
+        return Peer((Process(client.peer(connection)[1], 0, None),), namespaces=(own_namespace(),))
     pid = client.peer(connection)[1]
     try:
         descriptor = _pidfd(connection, pid)
         try:
-            found = _described(pid)
+            found = _seen(pid)
             # If it still runs, nothing was read of another process that has got its number.
             has_ended, _, _ = select.select([descriptor], [], [], 0)
         finally:
@@ -118,6 +138,15 @@ def _pidfd(connection: socket.socket, pid: int) -> int:
         return os.pidfd_open(pid)  # before Linux 6.5
 
 
+def _seen(pid: int) -> Peer:
+    for _ in range(_LOOKS):
+        try:
+            return _described(pid)
+        except _Moved:  # noqa: PERF203 - nearly always it is looked at once
+            pass
+    raise Gone
+
+
 def _described(pid: int) -> Peer:
     processes = tuple(_lineage(pid))
     stat = _stat(pid)
@@ -127,7 +156,8 @@ def _described(pid: int) -> Peer:
         folder=next(filter(None, folders), None),
         terminal=_terminal(int(stat[4])),
         session=int(stat[3]),
-        namespace=_namespace(pid),
+        namespaces=tuple(_namespaces(pid)),
+        is_marked=mark.of_limits(_read(f"/proc/{pid}/limits")) < mark.limit(),
     )
 
 
@@ -135,7 +165,8 @@ def _lineage(pid: int) -> Iterator[Process]:
     """Yield a process and its parents.
 
     Raises:
-        Gone: One of them has ended meanwhile, and its number may have another owner.
+        _Moved: One of them has ended meanwhile.
+        Gone: There are too many.
     """
     stat = _stat(pid)
     for _ in range(MAX_PARENTS):
@@ -143,11 +174,15 @@ def _lineage(pid: int) -> Iterator[Process]:
         parent = int(stat[1])
         if parent == 0:
             return
-        above = _stat(parent)
+        try:
+            above = _stat(parent)
+        except OSError:
+            raise _Moved from None
         # While it is the parent, it lives, so what was read is its own.
         if int(_stat(pid)[1]) != parent:
-            raise Gone
+            raise _Moved
         pid, stat = parent, above
+    raise Gone
 
 
 def _stat(pid: int) -> list[bytes]:
@@ -183,14 +218,27 @@ def _terminal(number: int) -> str | None:
     return f"terminal {major}:{minor}" if number else None
 
 
-def _namespace(pid: int) -> int | None:
-    """Return the user namespace of a process.
+def _namespaces(pid: int) -> Iterator[int]:
+    """Yield the user namespace of a process, and those above it up to the own.
 
     That of a process that cannot be dumped cannot be looked at, unless it is below the agent's own. Anyone may read how
     it maps users, and no namespace below maps as many as the one above it.
     """
+    own = own_namespace()
     try:
-        return os.stat(f"/proc/{pid}/ns/user").st_ino  # noqa: PTH116 - see `_read`
+        descriptor = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    except (PermissionError, FileNotFoundError):  # the second: the system has none, or the process has ended
+        if not own or _read(f"/proc/{pid}/uid_map") == _read("/proc/self/uid_map"):
+            yield own
+        return
+    try:
+        while (found := os.fstat(descriptor).st_ino) != own:
+            yield found
+            above = ioctl(descriptor, _NS_GET_PARENT)
+            os.close(descriptor)
+            descriptor = above
+        yield own
     except PermissionError:
-        same = _read(f"/proc/{pid}/uid_map") == _read("/proc/self/uid_map")
-        return own_namespace() if same else None
+        pass  # what is above is not below the own
+    finally:
+        os.close(descriptor)

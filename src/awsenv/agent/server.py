@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, TypeVar
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
 from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, readable, watch
-from awsenv.agent.peer import peer
+from awsenv.agent.messages import is_closed, name_senders, received, refusal, send
+from awsenv.agent.peer import Gone, peer
 from awsenv.agent.start import BACKLOG
 from awsenv.agent.term import boot_time
 from awsenv.agent.waits import Waits
@@ -68,6 +69,8 @@ class Life:
     """Drops all secrets: called after SIGHUP or SIGUSR1."""
     tidy: Callable[[], float] = lambda: math.inf
     """Drops what has expired, and returns the seconds until more expires."""
+    check_end: Callable[[Peer], object] = bool
+    """Raises `client.Refused` if a process may not end the agent."""
     boot: Callable[[], float] = boot_time
 
 
@@ -189,6 +192,7 @@ class Server:
         self._started = self._used = life.boot()
         if listening is not None:
             # Again, and by this process: the system then names it to the client as the one that listens.
+            name_senders(listening)
             listening.listen(BACKLOG)
             self._path = listening.getsockname()
             self._file = os.lstat(listening.getsockname())
@@ -293,18 +297,25 @@ class Server:
 
     async def _exchange(self, connection: socket.socket, seconds: float | None) -> None:
         """Take one request within *seconds*, and reply to it."""
-        version, verb, *parts = await asyncio.wait_for(_received(connection), seconds)
-        if _is_closed(connection):
+        version, verb, *parts = await asyncio.wait_for(received(connection), seconds)
+        if is_closed(connection):
             # It has given up: an agent that was stopped does not send its code to AWS much later.
             return
         if self._over.done():
-            await _send(connection, pack([b"ended"]))
+            await send(connection, pack([b"ended"]))
             return
         if verb == client.END or (verb == client.END_UNUSED and not self._at_work and self._life.is_empty()):
+            try:
+                self._life.check_end(peer(connection))
+            except client.Refused as refused:
+                await send(connection, refusal(refused))
+                return
+            except Gone:
+                return
             # First, so that the reader of the reply can start another agent.
             self._give_up_path()
             try:
-                await _send(connection, pack([b"ok"]))
+                await send(connection, pack([b"ok"]))
             finally:
                 self._end()
             return
@@ -317,9 +328,9 @@ class Server:
         ends = [work, self._over]
         while not (await asyncio.wait(ends, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
             # It fails if the client has gone. The request runs on, and the agent holds what AWS gives.
-            await _send(connection, waits.frame)
+            await send(connection, waits.frame)
         if work.done():
-            await _send(connection, work.result())
+            await send(connection, work.result())
 
     def _forget(self, work: asyncio.Future[bytes]) -> None:
         self._at_work.discard(work)
@@ -336,6 +347,8 @@ class Server:
                 return pack([b"ok"])
             reply = self._reply(verb, parts, waits, peer(connection))
             return pack([b"ok", *reply], client.REPLY_CAP)
+        except client.Refused as refused:
+            return refusal(refused)
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return pack([b"failed", type(error).__name__.encode()])
 
@@ -352,28 +365,3 @@ class Server:
         if self._path is not None and not self._has_lost_path():
             Path(self._path).unlink(missing_ok=True)
         self._path = None
-
-
-async def _received(connection: socket.socket) -> list[bytes]:
-    """Return the next request: a version and a verb at least."""
-    frame = b""
-    while size := client.missing(frame):
-        chunk = await asyncio.get_running_loop().sock_recv(connection, size)
-        if not chunk:
-            raise ConnectionResetError
-        frame += chunk
-    request = client.unpack(frame)
-    if len(request) < 2:  # noqa: PLR2004 - see above
-        raise NotAMessage("a request without a verb")
-    return request
-
-
-async def _send(connection: socket.socket, frame: bytes) -> None:
-    await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(connection, frame), TIMEOUT)
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    try:
-        return not connection.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False

@@ -32,9 +32,10 @@ class Command:
         runs_in_agent: Whether the agent may run it.
         picks: Whether the user picks the ROLE that is left out.
         assumes: Whether it assumes ROLE, and so calls STS if there is no agent.
+        may_be_sealed: Whether the agent runs it for a process that is sealed to one role.
     """
 
-    __slots__ = ("assumes", "name", "picks", "prints", "runs_in_agent", "summary", "usage")
+    __slots__ = ("assumes", "may_be_sealed", "name", "picks", "prints", "runs_in_agent", "summary", "usage")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Command:
         runs_in_agent: bool = False,
         picks: bool = False,
         assumes: bool = False,
+        may_be_sealed: bool = False,
     ) -> None:
         self.name = name
         self.usage = usage
@@ -54,6 +56,7 @@ class Command:
         self.runs_in_agent = runs_in_agent
         self.picks = picks
         self.assumes = assumes
+        self.may_be_sealed = may_be_sealed
 
     @property
     def is_evaluated(self) -> bool:
@@ -84,6 +87,7 @@ COMMANDS = {
             "Assume ROLE in this shell.",
             prints=CHANGE,
             runs_in_agent=True,
+            may_be_sealed=True,
             picks=True,
             assumes=True,
         ),
@@ -92,6 +96,7 @@ COMMANDS = {
             "[OPTIONS] ROLE [CODE] [-- COMMAND...]",
             "Run COMMAND, or a subshell, with ROLE.",
             runs_in_agent=True,
+            may_be_sealed=True,
             picks=True,
             assumes=True,
         ),
@@ -104,15 +109,37 @@ COMMANDS = {
         Command("approve", "[OPTIONS]", "Answer before a role is handed out."),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
         Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),
-        Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, runs_in_agent=True),
-        Command("off", "[OPTIONS]", "Leave the role and restore the environment.", prints=CHANGE, runs_in_agent=True),
-        Command("status", "[OPTIONS]", "Show the active role and what the agent holds.", runs_in_agent=True),
-        Command("list", "[OPTIONS] [PATTERN]", "List the roles in your AWS configuration.", runs_in_agent=True),
+        Command(
+            "renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, runs_in_agent=True, may_be_sealed=True
+        ),
+        Command(
+            "off",
+            "[OPTIONS]",
+            "Leave the role and restore the environment.",
+            prints=CHANGE,
+            runs_in_agent=True,
+            may_be_sealed=True,
+        ),
+        Command(
+            "status",
+            "[OPTIONS]",
+            "Show the active role and what the agent holds.",
+            runs_in_agent=True,
+            may_be_sealed=True,
+        ),
+        Command(
+            "list",
+            "[OPTIONS] [PATTERN]",
+            "List the roles in your AWS configuration.",
+            runs_in_agent=True,
+            may_be_sealed=True,
+        ),
         Command(
             "explain",
             "[OPTIONS] ROLE",
             "Show how ROLE would be assumed, without using an MFA code.",
             runs_in_agent=True,
+            may_be_sealed=True,
             picks=True,
         ),
         Command(
@@ -126,6 +153,7 @@ COMMANDS = {
             "Print a URL that signs in to the AWS console as ROLE.",
             prints=SECRET,
             runs_in_agent=True,
+            may_be_sealed=True,
             picks=True,
             assumes=True,
         ),
@@ -136,6 +164,7 @@ COMMANDS = {
             "Print credentials as the JSON that AWS SDKs read.",
             prints=SECRET,
             runs_in_agent=True,
+            may_be_sealed=True,
             assumes=True,
         ),
         Command(
@@ -149,6 +178,7 @@ COMMANDS = {
             "Print a token for an EKS cluster or an RDS database.",
             prints=SECRET,
             runs_in_agent=True,
+            may_be_sealed=True,
             assumes=True,
         ),
         Command(

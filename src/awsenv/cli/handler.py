@@ -14,14 +14,15 @@ from functools import partial
 from awsenv import config
 from awsenv.agent.approvals import POLL, Approvals, Confirmation
 from awsenv.agent.guard import Guard
+from awsenv.agent.seals import OUTSIDE, Seals
 from awsenv.aws.connections import Connections
 from awsenv.cli import commands, conversation
 from awsenv.cli.action import Local, packed
-from awsenv.cli.main import handle
+from awsenv.cli.main import failed, handle
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed, lost, parts_of
 from awsenv.command import Failed
-from awsenv.errors import CodeRejected, UnreachableError
+from awsenv.errors import AgentError, CodeRejected, UnreachableError
 from awsenv.provider import Provider
 from awsenv.record import dataclass, field, replace
 
@@ -207,6 +208,8 @@ class Handler:
     """What decides about, and follows, what is handed out."""
     approvals: Approvals = field(default_factory=Approvals)
     """What asks before a role is handed out. A private agent has its client ask."""
+    seals: Seals = field(default_factory=Seals)
+    """The processes that get one role only."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
@@ -216,6 +219,12 @@ class Handler:
         Raises:
             ValueError: It is not a request.
         """
+        if verb == conversation.SEAL and peer is not None:
+            self.seals.redeem(peer, parts[0].decode())
+            return []
+        keys = None if peer is None else self.seals.keys(peer)
+        if peer is not None and verb not in _PROVIDERS:
+            self.seals.check_free(peer)
         if verb == conversation.LOCK:
             self.forget()
             return []
@@ -230,6 +239,8 @@ class Handler:
         notes: list[Note] = []
         if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
             made: Action = Local()
+        elif keys is not None and not commands.called(request.args).may_be_sealed:
+            made = failed(AgentError("this process is sealed: the agent does not do that for it", hint=OUTSIDE))
         else:
             made = handle(request.args, partial(self._caller, kind, request, notes, waits, peer))
         made.notes = [*notes, *made.notes]
@@ -249,7 +260,7 @@ class Handler:
             if not self.is_private:
                 confirmation = Confirmation(self.approvals, peer, claimed(request.args))
             rules = self.rules if confirmation is None else (*self.rules, confirmation)
-            guard = Guard(peer, waits, rules, confirms=confirmation is not None)
+            guard = Guard(peer, waits, rules, self.seals, confirms=confirmation is not None)
         provider = kind(
             self.memory,
             answers,

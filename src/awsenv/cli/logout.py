@@ -49,6 +49,8 @@ def _forget(environ: Environ, verb: bytes, done: str) -> Print:
         # One that runs elsewhere still holds what it holds.
         return Print(notes=[none], status=ExitCode.AGENT if none.because else 0)
     except client.Trouble as trouble:
+        if isinstance(trouble, client.Refused):
+            raise AgentError(trouble.fact, hint=trouble.hints) from None
         hint = "end its process: kill" if trouble.pid is None else f"kill -9 {trouble.pid}"
         raise AgentError(trouble.fact, hint=hint) from None
     return Print(done + "\n")

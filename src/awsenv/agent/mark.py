@@ -1,0 +1,45 @@
+"""The mark of a sealed process: the hard limit of file locks, on Linux.
+
+Every process inherits it, through execve(2), setsid(2) and the end of its parent, and nobody but the administrator can
+raise it again (setrlimit(2)). It limits nothing: Linux has ignored it since 2.4.25.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from math import inf
+
+_LOCKS = 10
+"""RLIMIT_LOCKS."""
+
+VALUE = 0x5EA1ED
+"""The limit of a sealed process."""
+
+
+def limit() -> float:
+    """Return the hard limit of this process; infinity: it is not limited."""
+    hard = resource.getrlimit(_LOCKS)[1] if sys.platform == "linux" else resource.RLIM_INFINITY
+    return inf if hard == resource.RLIM_INFINITY else hard
+
+
+def is_set() -> bool:
+    """Return whether this process is sealed, and does not hide it."""
+    return limit() == VALUE
+
+
+def put() -> bool:
+    """Mark this process, and return whether that tells it from its caller, unless that is marked."""
+    before = limit()
+    if before != VALUE:
+        hard = int(min(VALUE, before - 1))
+        if hard < 0:
+            return False
+        resource.setrlimit(_LOCKS, (hard, hard))
+    return True
+
+
+def of_limits(limits: bytes) -> float:
+    """Return the hard limit in what /proc/PID/limits says."""
+    hard = limits.partition(b"Max file locks")[2].split(maxsplit=2)[1]
+    return inf if hard == b"unlimited" else int(hard)

@@ -1,0 +1,195 @@
+"""The register of sealed processes: each gets one role of the agent, and so does everything that it starts.
+
+A process is sealed if its user namespace is one that was registered, or lies below it: nothing inside can leave that.
+Where the system makes no user namespaces, it is sealed if one of its parents was registered. An orphan may have lost
+that parent, so it also has a mark (`mark.py`), and gets nothing with the mark alone. Nor does a process in a user
+namespace that is not registered: a container, or one that an agent has sealed that has ended since.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+
+from awsenv.agent import client
+from awsenv.agent.peer import own_namespace, state
+from awsenv.agent.term import boot_time
+from awsenv.errors import AgentError
+from awsenv.record import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.agent.memory import Lease, Plan
+    from awsenv.agent.peer import Peer, Process
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Waits
+
+MAX_SEALS = 256
+"""Seals that are known at most; the oldest goes first, or one whose command has ended. It gets nothing then."""
+
+VALID = 60.0
+"""Seconds in which a ticket must be used."""
+
+OUTSIDE = "run it outside of awsenv exec --sealed"
+"""The next step of whoever is refused inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a sealed process gets."""
+
+    root: Process
+    """The process that was sealed: the command of `exec`."""
+    key: str
+    """The key of the one plan whose role it gets."""
+    title: str
+    is_final: bool
+    """Whether the role ends at a fixed time, and is not handed out again."""
+    namespace: int | None = None
+    """The descriptor of its user namespace, open, so that no other gets its inode; None: it is the agent's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    process: Process
+    seal: Seal
+    issued: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """The seals of one agent. It is a rule of `awsenv.agent.guard`. Any number of threads may use it at once."""
+
+    now: Callable[[], float] = boot_time
+    """Seconds on a clock that goes on while the machine sleeps."""
+    _seals: list[Seal] = field(default_factory=list)
+    _tickets: dict[str, _Ticket] = field(default_factory=dict, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def of(self, peer: Peer) -> list[Seal]:
+        """Return the seals of a process: nearly always one, or none.
+
+        Raises:
+            Refused: It is sealed, or in a container, and this agent does not know by what.
+        """
+        with self._lock:
+            found = [seal for seal in self._seals if _is_below(peer, seal)]
+        if found:
+            return found
+        if peer.namespace != own_namespace():
+            raise client.Refused(
+                "the agent gives nothing to a process in another user namespace: a container, or what was sealed before"
+                " the agent started",
+                "outside of it: awsenv exec ROLE -- COMMAND",
+            )
+        if peer.is_marked:
+            raise client.Refused("the agent gives nothing more to what is left of a sealed command", OUTSIDE)
+        return []
+
+    def check(self, peer: Peer, plan: Plan, waits: Waits) -> None:
+        """Check that a process may have the role of *plan*.
+
+        Raises:
+            AgentError: It is sealed, and this is not its role.
+            Refused: As of `of`.
+        """
+        del waits
+        for seal in self._matching(peer, plan):
+            if seal.is_final:
+                raise AgentError(
+                    f"this process is sealed: it has {seal.title} until a fixed time, and gets it no second time",
+                    hint=OUTSIDE,
+                )
+
+    def check_shown(self, peer: Peer, plan: Plan) -> None:
+        """Check that a process may know what the agent holds of the role of *plan*. Raises as `check` does."""
+        self._matching(peer, plan)
+
+    def granted(self, peer: Peer, plan: Plan, lease: Lease) -> None:
+        """Do nothing: `ticket` registers what is to be sealed."""
+
+    def refused(self, peer: Peer, plan: Plan, error: AwsenvError) -> None:
+        """Do nothing."""
+
+    def check_free(self, peer: Peer) -> None:
+        """Check that a process is not sealed.
+
+        Raises:
+            Refused: It is.
+        """
+        for seal in self.of(peer):
+            error = _refusal(seal)
+            raise client.Refused(error.fact, *error.hints)
+
+    def keys(self, peer: Peer) -> frozenset[str] | None:
+        """Return the keys of the plans whose roles a process may see; None: of all. Raises as `of` does."""
+        found = self.of(peer)
+        return frozenset(seal.key for seal in found) if found else None
+
+    def _matching(self, peer: Peer, plan: Plan) -> list[Seal]:
+        found = self.of(peer)
+        for seal in found:
+            if seal.key != plan.key:
+                raise _refusal(seal)
+        return found
+
+    def ticket(self, peer: Peer, plan: Plan) -> str:
+        """Return a secret by which the process registers itself as sealed; empty: it is sealed already."""
+        if self.of(peer):
+            return ""
+        ticket, now = secrets.token_urlsafe(32), self.now()
+        seal = Seal(peer.process, plan.key, plan.title, plan.chain.is_final)
+        with self._lock:
+            for old in [each for each, held in self._tickets.items() if now - held.issued > VALID]:
+                del self._tickets[old]
+            self._tickets[ticket] = _Ticket(peer.process, seal, now)
+        return ticket
+
+    def redeem(self, peer: Peer, ticket: str) -> None:
+        """Seal the process to which *ticket* was given. It has entered its namespaces, and has the mark.
+
+        Raises:
+            Refused: The ticket is not valid, or nothing would tell the process from others.
+        """
+        with self._lock:
+            held = self._tickets.pop(ticket, None)
+            if held is None or held.process != peer.process or self.now() - held.issued > VALID:
+                raise client.Refused("the agent does not know what it is to seal", "the same command again")
+            if any(_is_below(peer, seal) for seal in self._seals):
+                raise client.Refused("the process is sealed already", OUTSIDE)
+            namespace = None if peer.namespace == own_namespace() else _opened(peer)
+            if namespace is None and not peer.is_marked:
+                raise client.Refused("nothing would mark what the command starts")
+            self._seals.append(
+                Seal(held.seal.root, held.seal.key, held.seal.title, held.seal.is_final, namespace=namespace)
+            )
+            if len(self._seals) > MAX_SEALS:
+                gone = next((each for each in self._seals if state(each.root) is None), self._seals[0])
+                self._seals.remove(gone)
+                if gone.namespace is not None:
+                    os.close(gone.namespace)
+
+
+def _refusal(seal: Seal) -> AgentError:
+    return AgentError(f"this process is sealed: awsenv gives it {seal.title}, and nothing else", hint=OUTSIDE)
+
+
+def _is_below(peer: Peer, seal: Seal) -> bool:
+    if seal.namespace is not None and os.fstat(seal.namespace).st_ino in peer.namespaces:
+        return True
+    return any((each.pid, each.started) == (seal.root.pid, seal.root.started) for each in peer.processes)
+
+
+def _opened(peer: Peer) -> int:
+    """Return the user namespace of a process that waits for its reply."""
+    try:
+        namespace = os.open(f"/proc/{peer.process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        raise client.Refused("the process cannot be looked at") from None
+    if os.fstat(namespace).st_ino != peer.namespace:
+        os.close(namespace)
+        raise client.Refused("the process has entered another user namespace")
+    return namespace
