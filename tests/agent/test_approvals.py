@@ -305,6 +305,14 @@ def test_a_login_of_somebody_else_changes_nothing(approvals: Approvals, cast: Ca
     assert "nobody attends" in Request(approvals, cast.asker, plan(session="of no login")).outcome()
 
 
+def test_a_session_is_confirmed_before_its_login_is_noted(cast: Cast) -> None:
+    """No request slips in between, and a login that fails leaves nothing behind."""
+    approvals = Approvals()
+    with approvals.opening():
+        assert "and nobody has logged in who could" in Request(approvals, cast.asker, plan()).outcome()
+    assert "" == Request(approvals, cast.asker, plan()).outcome()
+
+
 def test_a_login_with_a_code_turns_it_off(approvals: Approvals, cast: Cast) -> None:
     """For the device that the code is of; without a code it stays."""
     approvals.note_login(cast.login, DEVICE, with_code=False, confirms=False, environ={})

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from awsenv.agent.peer import state
 from awsenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from awsenv.agent.attendance import Login, State
@@ -111,6 +112,17 @@ class Approvals:
         """
         with self._changed:
             self._attendance.note(peer, session_key, with_code=with_code, confirms=confirms, environ=environ)
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Confirm every role inside the context: an MFA session is there before its login is noted."""
+        with self._changed:
+            self._attendance.opening += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._attendance.opening -= 1
 
     def seconds(self, chain: Chain) -> int | None:
         """Return for how long a yes holds for the role of *chain*; None: it takes none."""

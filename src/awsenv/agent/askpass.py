@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from contextlib import suppress
 from shutil import which
@@ -76,5 +78,7 @@ def ask(text: str, environ: Mapping[str, str], goes_on: Callable[[], bool]) -> b
         while goes_on():
             with suppress(subprocess.TimeoutExpired):
                 return program.wait(TICK) == 0
-        program.kill()
+        # With what it has started: it may be a script.
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
     return False

@@ -70,11 +70,13 @@ class Attendance:
     def __init__(self) -> None:
         self._logins: dict[str, Login] = {}
         self._attendants: dict[str, Peer] = {}
+        self.opening = 0
+        """How many logins are under way after which every role is to be confirmed."""
 
     @property
     def confirms(self) -> bool:
         """Whether every role is to be confirmed."""
-        return any(login.confirms for login in self._logins.values())
+        return self.opening > 0 or any(login.confirms for login in self._logins.values())
 
     def note(
         self, peer: Peer, session_key: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]

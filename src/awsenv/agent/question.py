@@ -5,6 +5,7 @@ The role is named as AWS knows it: a profile is called as its owner likes, and a
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from awsenv.config import sources
@@ -54,7 +55,7 @@ def rows(chain: Chain, peer: Peer) -> Iterator[tuple[str, str]]:
 def claim(chain: Chain, words: Sequence[str]) -> str:
     """Return the command line that a program says it runs, and the assistant that it says it runs for."""
     after = "" if chain.assistant is None else f", for {chain.assistant.name}"
-    return _shown(" ".join(["awsenv", *words]) + after)
+    return _shown(shlex.join(["awsenv", *words]) + after)
 
 
 def short(terminal: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import nullcontext
 from datetime import datetime, timezone
 
 from awsenv import changes, config, duration
@@ -49,8 +50,10 @@ def run(caller: Caller, arguments: LoginArguments) -> Report | StartAgent:
         return StartAgent(request.duration or DURATION, idle)
     resolved = Resolved(chain, profiles, base, request.code)
     caller.provider.note(_present(caller, resolved))
-    made = caller.provider.open_session(resolved)
-    notes = list(_confirms(caller, resolved, confirms=arguments.confirm))
+    confirmed = caller.confirmation.approvals.opening() if caller.confirmation and arguments.confirm else nullcontext()
+    with confirmed:
+        made = caller.provider.open_session(resolved)
+        notes = list(_confirms(caller, resolved, confirms=arguments.confirm))
     ran = arguments.idle is not None and not caller.agent_was_started
     if ran:
         notes.append(Note("the agent already ran, and keeps its own --idle", hints=("awsenv logout ends it",)))
