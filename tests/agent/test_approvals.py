@@ -209,6 +209,21 @@ def test_always_asks_every_process_once(approvals: Approvals, cast: Cast, boot: 
         assert 3 == len(questions)
 
 
+def test_what_a_command_starts_has_its_role(approvals: Approvals, cast: Cast) -> None:
+    """It has the keys in its environment; of any other role it is asked."""
+    below = replace(cast.stranger, processes=(cast.stranger.process, *cast.asker.processes), session=0, terminal=None)
+    with answered(approvals, cast, YES) as questions:
+        assert "" == Request(approvals, cast.asker, plan(confirm=0)).outcome()
+        assert "" == Request(approvals, below, plan(confirm=0)).outcome()
+        assert 1 == len(questions)
+        assert "" == Request(approvals, below, plan("prod", 0)).outcome()
+        assert 2 == len(questions)
+    with answered(approvals, cast, ALL):
+        assert "" == Request(approvals, cast.asker, plan("other", 0)).outcome()
+    with answered(approvals, cast, NO):
+        assert "nothing was done" in Request(approvals, below, plan("third", 0)).outcome()
+
+
 def test_one_answer_serves_a_process_that_needs_many_roles(approvals: Approvals, cast: Cast) -> None:
     """`each` is asked about its first role, and for the next all can be said."""
     with answered(approvals, cast, ALL) as questions:
@@ -368,11 +383,9 @@ def test_a_program_asks_where_nobody_attends(cast: Cast, tmp_path: Path, status:
 
 
 def test_a_program_is_ended_when_the_time_is_over(cast: Cast, tmp_path: Path, boot: Boot, until: Until) -> None:
-    """No dialog stays behind."""
+    """No dialog stays behind, though a script has started it."""
     program = tmp_path / "ask"
-    program.write_text(
-        f"#!/bin/sh\necho $$ >{tmp_path}/pid.new\nmv {tmp_path}/pid.new {tmp_path}/pid\nexec sleep 600\n"
-    )
+    program.write_text(f"#!/bin/sh\nsleep 600 &\necho $! >{tmp_path}/new\nmv {tmp_path}/new {tmp_path}/pid\nwait\n")
     program.chmod(0o700)
     approvals = Approvals(boot)
     environ = {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force", "PATH": "/usr/bin:/bin"}
@@ -383,4 +396,4 @@ def test_a_program_is_ended_when_the_time_is_over(cast: Cast, tmp_path: Path, bo
     boot.now += 61
 
     assert "no answer within 60 seconds" in request.outcome()
-    assert state(found) is None
+    until(lambda: state(found) is None)

@@ -8,10 +8,10 @@ role asks. Neither `lock` nor another login does.
 session, on the same terminal; else the program of SSH_ASKPASS, in the environment of that login. One attends at a time.
 Who asks cannot answer: neither below nor above itself. Where nobody attends, the answer is no, at once.
 
-**How long.** A yes holds for the process that has asked, which has the keys from then on, for an hour; and for a while
-for others of its terminal: those with the same session leader, as with sudo. Without a terminal, for those with the
-same parent. It holds for that role, narrowed as it was, alone. A restart and `lock` forget it. A renewal at a prompt is
-never asked about: it is granted to a session that has got the role, and refused to any other.
+**How long.** A yes holds for the process that has asked and those below it, which have the keys from then on, for an
+hour; and for a while for others of its terminal: those with the same session leader, as with sudo. Without a terminal,
+for those with the same parent. It holds for that role, narrowed as it was, alone. A restart and `lock` forget it. A
+renewal at a prompt is never asked about: it is granted to a session that has got the role, and refused to any other.
 
 **What remains.** A program that is started in the very shell that did the login may attend, and answer for what it
 has started and cut loose. So can whatever types into that terminal: a multiplexer, the terminal's remote control, a
@@ -206,7 +206,8 @@ class Approvals:
         if tree is not None and since is not None and (renews or now - since < grace):
             return True
         same = SAME if peer.process.started else self._seconds
-        return any(now - self._given.get((me, key), -SAME) < same for key in (plan.key, None))
+        scopes = [(identity(process), plan.key) for process in peer.processes]
+        return any(now - self._given.get(scope, -SAME) < same for scope in [*scopes, (me, None)])
 
     def _begun(self, peer: Peer, plan: Plan, words: Sequence[str], *, renews: bool) -> _Question:
         """Return the question about a role, which waits from now on.
