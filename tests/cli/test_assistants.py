@@ -80,7 +80,9 @@ def test_an_assistant_does_not_get_what_its_user_keeps(asked: World, rule: str, 
 
     lines = Path(asked.environ["HOME"], ".aws", "config").read_text().splitlines()
     assert 0 != done.returncode
-    assert said.format(line=1 + lines.index(f"awsenv_assistants = {rule}")) in done.stderr
+    # `each` puts the name of the role before what is said when its turn has come.
+    told = done.stderr.replace(f"for-{rule} | ", "")
+    assert said.format(line=1 + lines.index(f"awsenv_assistants = {rule}")) in told
     assert () == asked.sandbox.calls
 
 
