@@ -352,8 +352,9 @@ def test_a_thousand_requests_leave_room(approvals: Approvals, cast: Cast, agents
         for number, connection in enumerate(waiting):
             client.send(connection, [client.VERSION, b"role-%d" % number], time.monotonic() + 60)
         for connection in waiting:
-            # A sign of life: it waits for an answer.
-            assert client.ASKS == client.receive(connection, time.monotonic() + 60)[0]
+            # Until a sign of life says that somebody is asked.
+            while client.receive(connection, time.monotonic() + 60)[0] == client.BUSY:
+                pass
         for number in range(1000 - MAX_OF_SESSION):
             with agents.connect() as connection, pytest.raises(client.Lost, match="UsageError"):
                 client.ask(connection, b"more-%d" % number, [])

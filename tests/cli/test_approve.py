@@ -164,7 +164,7 @@ def test_an_agent_that_ends_meanwhile_is_a_clear_failure(confirmed: pexpect.spaw
         os.kill(world.agent() or 0, signal.SIGKILL)
         asker.expect_exact("the agent ended before there was an answer")
         asker.expect_exact("status=125")
-    confirmed.expect(r"the agent (is gone|has died)|no agent")
+    confirmed.expect(r"awsenv: (the agent|no agent)")
     assert ["GetSessionToken"] == world.actions()
 
 

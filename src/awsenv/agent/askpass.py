@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from contextlib import suppress
-from shutil import which
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +41,8 @@ def chosen(environ: Mapping[str, str]) -> dict[str, str]:
     has_display = "DISPLAY" in found or "WAYLAND_DISPLAY" in found
     if "SSH_ASKPASS" not in found or required == "never" or not (has_display or required in {"prefer", "force"}):
         return {}
+    from shutil import which  # noqa: PLC0415 - few name a program
+
     program = which(found["SSH_ASKPASS"], path=found.get("PATH"))
     # The agent has another folder than the user had.
     if program is None or not program.startswith("/"):
@@ -62,6 +62,8 @@ def ask(text: str, environ: Mapping[str, str], goes_on: Callable[[], bool]) -> b
         environ: As `chosen` returns it.
         goes_on: Whether there is still time.
     """
+    import subprocess  # noqa: PLC0415 - as above
+
     try:
         program = subprocess.Popen(
             [environ["SSH_ASKPASS"], text.translate(_NO_TAGS)],
