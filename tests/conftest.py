@@ -608,7 +608,15 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
     folder = runtime_directory.make(environ)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(f"{folder}/{runtime_directory.SOCKET}")
-    life = Life(12 * 3600, idle=4 * 3600, until=memory.until, in_use=in_use, tidy=handler.tidy, boot=now)
+    life = Life(
+        12 * 3600,
+        idle=4 * 3600,
+        until=memory.until,
+        in_use=in_use,
+        tidy=handler.tidy,
+        check_end=handler.seals.check_free,
+        boot=now,
+    )
     server = Server(handler.reply, listening=listening, life=life)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()

@@ -249,9 +249,15 @@ class Provider:
     def ticket(self, resolved: Resolved) -> str | None:
         """Return the secret by which the caller is sealed, so that it gets this role and no other.
 
-        Empty: it is sealed so already. None: there is no agent that could seal it.
+        Empty: it is sealed so already. None: no agent of the user holds the role.
         """
-        return None if self.guard is None else self.guard.seals.ticket(self.guard.peer, self._plan_of(resolved))
+        return (
+            None
+            if self.guard is None or self.is_private
+            else self.guard.seals.ticket(
+                self.guard.peer, self._plan_of(resolved), resolved.environ, resolved.profiles.folder
+            )
+        )
 
     def left(self, resolved: Resolved) -> Left | None:
         """Return what the agent holds of a role; None: there is no agent."""

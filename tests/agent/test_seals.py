@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import awsenv
-from awsenv.agent import mark, runtime_directory
+from awsenv import mark
+from awsenv.agent import runtime_directory
 from awsenv.agent.memory import Plan
 from awsenv.agent.seals import MAX_SEALS, VALID, Seals
 from awsenv.agent.server import Life, Server
@@ -35,7 +36,8 @@ ENTRY = Path(awsenv.__file__).parents[1]
 PRELUDE = """\
 import ctypes, json, os, resource, socket, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from awsenv.agent import client, mark
+from awsenv import mark
+from awsenv.agent import client
 C, here = ctypes.CDLL(None, use_errno=True), {"AWSENV_RUNTIME_DIR": sys.argv[2]}
 USER = 0x10000000
 
@@ -131,7 +133,7 @@ def agent() -> Iterator[Agent]:
             seals._seals.clear()  # noqa: SLF001 - a new agent knows none
             return []
         if verb == b"ticket":
-            return [seals.ticket(peer, plan).encode()]
+            return [seals.ticket(peer, plan, {}, None).encode()]
         if verb == b"seal":
             seals.redeem(peer, parts[0].decode())
             return [b"sealed"]
@@ -297,7 +299,7 @@ def test_a_ticket_ends(agent: Agent) -> None:
 def test_the_mark_is_inherited_and_cannot_be_raised() -> None:
     """It survives execve(2); only the administrator may raise it."""
     code = (
-        "import resource, sys; sys.path.insert(0, sys.argv[1]); from awsenv.agent import mark\n"
+        "import resource, sys; sys.path.insert(0, sys.argv[1]); from awsenv import mark\n"
         "before = mark.is_set(), mark.put(), mark.is_set(), mark.put()\n"
         "with open('/proc/self/limits', 'rb') as file: print(*before, mark.of_limits(file.read()) == mark.VALUE)"
     )

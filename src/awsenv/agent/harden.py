@@ -42,6 +42,12 @@ def forbid_dumps() -> None:
         call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def allow_dumps() -> None:
+    """Undo `forbid_dumps`, for who must look at this process: what it becomes can be dumped, and has its keys."""
+    if sys.platform != "darwin":
+        call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
 def adopt_orphans() -> None:
     """Become the parent of descendants whose parent has ended, on Linux; elsewhere, the first process does.
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from fcntl import ioctl
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client, mark
+from awsenv import mark
+from awsenv.agent import client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

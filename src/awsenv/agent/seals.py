@@ -16,7 +16,9 @@ from awsenv.agent import client
 from awsenv.agent.peer import own_namespace, state
 from awsenv.agent.term import boot_time
 from awsenv.errors import AgentError
-from awsenv.record import dataclass, field
+from awsenv.mark import OUTSIDE
+from awsenv.record import dataclass, field, replace
+from awsenv.variables import SECRET, having
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,16 +27,13 @@ if TYPE_CHECKING:
     from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer, Process
     from awsenv.errors import AwsenvError
-    from awsenv.model import Waits
+    from awsenv.model import Environ, Waits
 
 MAX_SEALS = 256
 """Seals that are known at most; the oldest goes first, or one whose command has ended. It gets nothing then."""
 
 VALID = 60.0
 """Seconds in which a ticket must be used."""
-
-OUTSIDE = "run it outside of awsenv exec --sealed"
-"""The next step of whoever is refused inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,10 @@ class Seal:
     title: str
     is_final: bool
     """Whether the role ends at a fixed time, and is not handed out again."""
+    environ: Environ = field(repr=False)
+    """The environment that the role was resolved in. That of a sealed process chooses no file and no endpoint."""
+    folder: str | None
+    """Its working directory."""
     namespace: int | None = None
     """The descriptor of its user namespace, open, so that no other gets its inode; None: it is the agent's own."""
 
@@ -124,6 +127,14 @@ class Seals:
             error = _refusal(seal)
             raise client.Refused(error.fact, *error.hints)
 
+    def forget(self) -> None:
+        """Forget every secret: a role whose source is a key of the environment is not handed out again."""
+        with self._lock:
+            self._tickets.clear()
+            for number, seal in enumerate(self._seals):
+                kept = {name: value for name, value in seal.environ.items() if name not in having(SECRET)}
+                self._seals[number] = replace(seal, environ=kept)
+
     def keys(self, peer: Peer) -> frozenset[str] | None:
         """Return the keys of the plans whose roles a process may see; None: of all. Raises as `of` does."""
         found = self.of(peer)
@@ -136,12 +147,19 @@ class Seals:
                 raise _refusal(seal)
         return found
 
-    def ticket(self, peer: Peer, plan: Plan) -> str:
-        """Return a secret by which the process registers itself as sealed; empty: it is sealed already."""
+    def ticket(self, peer: Peer, plan: Plan, environ: Environ, folder: str | None) -> str:
+        """Return a secret by which the process registers itself as sealed; empty: it is sealed already.
+
+        Args:
+            peer: The process.
+            plan: What it gets.
+            environ: The original environment that the plan depends on.
+            folder: The folder that relative paths in it start from.
+        """
         if self.of(peer):
             return ""
         ticket, now = secrets.token_urlsafe(32), self.now()
-        seal = Seal(peer.process, plan.key, plan.title, plan.chain.is_final)
+        seal = Seal(peer.process, plan.key, plan.title, plan.chain.is_final, environ, folder)
         with self._lock:
             for old in [each for each, held in self._tickets.items() if now - held.issued > VALID]:
                 del self._tickets[old]
@@ -163,9 +181,7 @@ class Seals:
             namespace = None if peer.namespace == own_namespace() else _opened(peer)
             if namespace is None and not peer.is_marked:
                 raise client.Refused("nothing would mark what the command starts")
-            self._seals.append(
-                Seal(held.seal.root, held.seal.key, held.seal.title, held.seal.is_final, namespace=namespace)
-            )
+            self._seals.append(replace(held.seal, namespace=namespace))
             if len(self._seals) > MAX_SEALS:
                 gone = next((each for each in self._seals if state(each.root) is None), self._seals[0])
                 self._seals.remove(gone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 
-from awsenv import config
+from awsenv import config, mark
 from awsenv.aws.request import Token, denied_hint
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
@@ -126,7 +126,9 @@ def credentials(
         UnreachableError: AWS could not be reached; `ResponseLost` if a code may have been used up.
         ConfigError: A setting makes the calls impossible.
         LaunchError: A code is needed, and the program cannot be started.
+        AgentError: This process is sealed.
     """
+    mark.check()
     aws = session_of(chain, profiles, environ, waits=waits, connections=connections)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
         first, current = 1, session

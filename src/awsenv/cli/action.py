@@ -130,6 +130,22 @@ class Exec(Action):
         become(self.argv, self.environ or {})
 
 
+class Sealed(Exec):
+    """Seal this process, and become the command. The text, a secret, is as `sealed.text` returns it."""
+
+    kind = b"sealed"
+
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str], success: str = "", *, text: str = "") -> None:
+        super().__init__(argv, environ, success)
+        self.text = text
+
+    def _do(self) -> None:
+        from awsenv.cli.sealed import sealed  # noqa: PLC0415 - only where something is sealed
+
+        self.environ = sealed(self.text, self.environ or {}, show)
+        super()._do()
+
+
 class Open(Action):
     """Open the page whose URL, a secret, is the text in the user's browser."""
 
@@ -232,6 +248,8 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     action: Action
     if kind == Exec.kind:
         action = Exec(unpack_texts(argv), _changed(before, unpack_texts(changes)))
+    elif kind == Sealed.kind:
+        action = Sealed(unpack_texts(argv), _changed(before, unpack_texts(changes)), text=os.fsdecode(text))
     elif kind == Append.kind:
         path, lines = unpack_texts(argv)
         action = Append(path, lines, os.fsdecode(text))
@@ -244,7 +262,11 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
         from awsenv.cli.report import Message  # noqa: PLC0415 - most actions have no notes
 
         action.notes = [Message(note) for note in sent]
-    if not action.kind or (kind == Exec.kind and not action.argv) or (kind == Fail.kind and not action.notes):
+    if (
+        not action.kind
+        or (kind in {Exec.kind, Sealed.kind} and not action.argv)
+        or (kind == Fail.kind and not action.notes)
+    ):
         raise ValueError(kind)
     return action
 

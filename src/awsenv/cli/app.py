@@ -84,7 +84,7 @@ def _read(name: str, words: list[str], args: list[str], caller: Callable[[], Cal
         if [name, *words] == [DEFAULT, *args]:
             from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong, or help was asked for
 
-            typos.check_command(args, changes.original(caller().environ), caller().folder)
+            typos.check_command(args, caller().original, caller().folder)
 
     if typed is None:
         from awsenv.cli import mistakes  # noqa: PLC0415 - Typer, only where something is wrong

@@ -101,6 +101,8 @@ class ExecArguments(QuietOption, YesOption, RoleOptions):
     code: str | None = word()
     command: Sequence[str] | None = word(is_list=True)
     refresh: bool = flag("Serve renewed keys to COMMAND for as long as it runs.", "--refresh")
+    sealed: bool = flag("Give COMMAND, and all that it starts, this role and no other.", "--sealed")
+    strict: bool = flag("The same, or fail if this system cannot do all of it.", "--sealed=strict")
 
 
 class EachArguments(QuietOption, YesOption, RoleOptions):

@@ -48,8 +48,6 @@ LOCK = b"lock"
 """The verb that drops every secret."""
 ATTEND = b"attend"
 """The verb of who answers the questions of the agent: `Approvals.attend` reads its parts, and replies in JSON."""
-SEAL = b"seal"
-"""The verb by which a process that has got a ticket is sealed: from then on it gets one role, and nothing else."""
 
 
 def run(args: list[str]) -> int | Prompts | None:

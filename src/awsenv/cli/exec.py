@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 
 from awsenv import changes, config, launch, shells
 from awsenv.cli import recent
-from awsenv.cli.action import Exec, StartAgent
+from awsenv.cli.action import Exec, Sealed, StartAgent
 from awsenv.cli.options import Caller, resolve
 from awsenv.cli.use import seen
+from awsenv.config.sources import KINDS
 from awsenv.errors import LaunchError, Origin
 from awsenv.record import replace
 from awsenv.wording import printable
@@ -36,18 +38,25 @@ def run(caller: Caller, arguments: ExecArguments) -> Exec | StartAgent:
     Raises:
         AwsenvError: Of every kind. LaunchError only before a code would be used for what cannot be started.
     """
-    change = _served(caller, arguments) if arguments.refresh else _exported(caller, arguments)
-    if change is None:
+    is_sealed = arguments.sealed or arguments.strict
+    if is_sealed:
+        from awsenv.sealing.process import refuse_elsewhere  # noqa: PLC0415 - few commands are sealed
+
+        refuse_elsewhere()
+    made = _served(caller, arguments) if arguments.refresh else _exported(caller, arguments)
+    if made is None:
         return StartAgent(PRIVATE_LIFETIME)
+    resolved, change = made
     if not caller.is_program:
         recent.note(caller.environ, arguments.role, caller.now())
     environ = change.applied_to(caller.environ)
+    become = partial(Sealed, text=_seal(caller, arguments, resolved)) if is_sealed else Exec
     if arguments.command:
-        return Exec(tuple(arguments.command), changes.for_command(environ))
+        return become(tuple(arguments.command), changes.for_command(environ))
     argv, with_prompt = own_subshell(caller, environ, changes.spelled_out(environ))
     shell = shells.named(argv[0])
     is_shown = shell is not None and shell.shows_role and not caller.environ.get("AWSENV_DISABLE_PROMPT")
-    return Exec(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
+    return become(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
 
 
 def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
@@ -58,12 +67,24 @@ def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
     return replace(resolved, question=f"Run {what} with it?", program=program)
 
 
-def _exported(caller: Caller, arguments: ExecArguments) -> Change:
-    lease = caller.provider.lease(_resolved(caller, arguments))
-    return changes.change(lease.chain, lease.credentials, caller.environ, caller.provider.name_of(lease))
+def _seal(caller: Caller, arguments: ExecArguments, resolved: Resolved) -> str:
+    """Return what the process of the user needs to seal itself."""
+    source, profiles = resolved.chain.source, resolved.profiles
+    profile = None if source.profile is None else profiles.get(source.profile)
+    file = profile and profile.value(KINDS[source.kind].file)
+    from awsenv.cli import sealed  # noqa: PLC0415 - few commands are sealed
+
+    return sealed.text(caller.provider.ticket(resolved), is_strict=arguments.strict, files=[file] if file else [])
 
 
-def _served(caller: Caller, arguments: ExecArguments) -> Change | None:
+def _exported(caller: Caller, arguments: ExecArguments) -> tuple[Resolved, Change]:
+    resolved = _resolved(caller, arguments)
+    lease = caller.provider.lease(resolved)
+    change = changes.change(lease.chain, lease.credentials, caller.environ, caller.provider.name_of(lease))
+    return resolved, change
+
+
+def _served(caller: Caller, arguments: ExecArguments) -> tuple[Resolved, Change] | None:
     """Return the change of environment; None: it takes an agent that serves this command alone."""
     if not caller.provider.is_agent:
         return None
@@ -75,9 +96,9 @@ def _served(caller: Caller, arguments: ExecArguments) -> Change | None:
     chain = resolved.chain
     if hides_config:
         chain = config.without_config_file(chain, resolved.profiles, resolved.environ)
-    return changes.served(
-        chain, url, token, caller.environ, account=lease.credentials.account, hides_config=hides_config
-    )
+    account = lease.credentials.account
+    change = changes.served(chain, url, token, caller.environ, account=account, hides_config=hides_config)
+    return resolved, change
 
 
 def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list[str], dict[str, str]]:

@@ -11,10 +11,10 @@ import math
 import time
 from functools import partial
 
-from awsenv import config
+from awsenv import config, mark
 from awsenv.agent.approvals import POLL, Approvals, Confirmation
 from awsenv.agent.guard import Guard
-from awsenv.agent.seals import OUTSIDE, Seals
+from awsenv.agent.seals import Seals
 from awsenv.aws.connections import Connections
 from awsenv.cli import commands, conversation
 from awsenv.cli.action import Local, packed
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from awsenv.agent.guard import Rule
     from awsenv.agent.memory import Lease, Memory
     from awsenv.agent.peer import Peer
+    from awsenv.agent.seals import Seal
     from awsenv.cli.action import Action
     from awsenv.errors import AwsenvError
     from awsenv.model import Mfa, Note, Question, Waits
@@ -219,10 +220,10 @@ class Handler:
         Raises:
             ValueError: It is not a request.
         """
-        if verb == conversation.SEAL and peer is not None:
+        if verb == mark.SEAL and peer is not None:
             self.seals.redeem(peer, parts[0].decode())
             return []
-        keys = None if peer is None else self.seals.keys(peer)
+        sealed = [] if peer is None else self.seals.of(peer)
         if peer is not None and verb not in _PROVIDERS:
             self.seals.check_free(peer)
         if verb == conversation.LOCK:
@@ -239,10 +240,10 @@ class Handler:
         notes: list[Note] = []
         if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
             made: Action = Local()
-        elif keys is not None and not commands.called(request.args).may_be_sealed:
-            made = failed(AgentError("this process is sealed: the agent does not do that for it", hint=OUTSIDE))
+        elif sealed and not commands.called(request.args).may_be_sealed:
+            made = failed(AgentError("this process is sealed: the agent does not do that for it", hint=mark.OUTSIDE))
         else:
-            made = handle(request.args, partial(self._caller, kind, request, notes, waits, peer))
+            made = handle(request.args, partial(self._caller, kind, request, notes, waits, peer, sealed=sealed))
         made.notes = [*notes, *made.notes]
         return packed(made, request.environ)
 
@@ -253,6 +254,8 @@ class Handler:
         notes: list[Note],
         waits: Waits,
         peer: Peer | None,
+        *,
+        sealed: Sequence[Seal],
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
         confirmation = guard = None
@@ -281,7 +284,8 @@ class Handler:
             prints_to_terminal=request.to_terminal,
             columns=request.columns,
             prints_astray=lambda: request.astray,
-            folder=request.folder,
+            folder=sealed[0].folder if sealed else request.folder,
+            base=sealed[0].environ if sealed else None,
             pid=request.pid,
             agent_was_started=request.started,
             is_program=kind is _Granting,
@@ -293,6 +297,7 @@ class Handler:
         """Drop every secret, what was read from the files, and the connections to AWS."""
         self.memory.drop()
         self.approvals.forget()
+        self.seals.forget()
         config.forget()
         self.connections.close()
 

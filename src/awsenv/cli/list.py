@@ -34,7 +34,7 @@ def run(caller: Caller, arguments: ListArguments) -> Print:
     Raises:
         ConfigError: A file cannot be read.
     """
-    environ = changes.original(caller.environ)
+    environ = caller.original
     profiles = config.read(environ, caller.folder)
     if cache.folder(environ) is not None:
         candidates.refresh(environ, caller.folder, caller.now())

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from awsenv import mark
 from awsenv.agent import client, harden
-from awsenv.cli import app, conversation, process
+from awsenv.cli import app, commands, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed
@@ -37,6 +38,8 @@ def run(args: list[str], prompts: Prompts | None = None, connections: Connection
     """
     environ = process.environ()
     try:
+        if commands.called(args).assumes or args[:1] == ["login"]:
+            mark.check()
         harden.forbid_dumps()
         prompts = prompts or conversation.new_prompts(args, environ, connections)
         action = handle(args, partial(_caller, args, environ, prompts, connections))

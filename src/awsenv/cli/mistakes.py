@@ -56,7 +56,15 @@ class _Command(TyperCommand):
 
     def _read(self, ctx: Any, args: list[str]) -> tuple[dict[str, Any], list[str]]:
         """Return the values by name, and the excess words."""
-        values, rest, _ = self.make_parser(ctx).parse_args(list(args))
+        parser = self.make_parser(ctx)
+        match = parser._match_long_opt  # noqa: SLF001 - it splits `--sealed=strict`, which is one flag
+
+        def match_whole(option: str, value: str | None, state: Any) -> None:
+            whole = f"{option}={value}"
+            match(*((whole, None) if whole in parser._long_opt else (option, value)), state)  # noqa: SLF001 - the same
+
+        parser._match_long_opt = match_whole  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
+        values, rest, _ = parser.parse_args(list(args))
         return values, rest
 
     def _placed(self, values: dict[str, Any], rest: list[str]) -> tuple[list[Word], list[str]]:

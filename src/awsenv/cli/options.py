@@ -51,6 +51,8 @@ class Caller:
     """What the output goes to if no caller reads it: `process.FILE` or `process.PIPE`; else nothing."""
     folder: str | None = None
     """The working directory; None: that of this process."""
+    base: Environ | None = field(default=None, repr=False)
+    """The original environment of what has sealed the process; None: it is not sealed."""
     pid: int | None = None
     """The process that was called; None: this one."""
     agent_was_started: bool = False
@@ -61,6 +63,11 @@ class Caller:
     """What the agent asks before it hands out a role; None: no agent runs the command, or only for it."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
+
+    @property
+    def original(self) -> Environ:
+        """The environment from before the first role, in which role requests are resolved."""
+        return changes.original(self.environ) if self.base is None else self.base
 
 
 def resolve(
@@ -103,7 +110,9 @@ def resolve(
         # Do not ask for a secret that cannot be sent, and open the connection meanwhile.
         return caller.ask_secret(question, lambda: caller.provider.prepare(resolved(lambda _: TYPED_LATER)))
 
-    base = changes.original(caller.environ)
+    base = caller.original
+    if caller.base is not None and (options.policy or "").startswith("file://"):
+        raise UsageError("a sealed process names no file", Origin("--policy"), hint="write the policy itself")
     profiles = config.read(base, caller.folder)
     typos.check_role(caller.args, role, profiles, base, is_program=caller.is_program)
     typos.check_profile(caller.args, options.profile, profiles, is_program=caller.is_program)
@@ -129,7 +138,7 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
         UsageError: The command line is wrong.
     """
     code = typed_code(code, caller.args)
-    made = request(role, code, options, changes.original(caller.environ), caller.folder)
+    made = request(role, code, options, caller.original, caller.folder)
     if made.external_id == "-":
         made = replace(made, external_id=caller.ask_secret("External id: "))
     return made

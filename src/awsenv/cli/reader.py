@@ -58,7 +58,8 @@ def is_about_role(word: str, before: Sequence[str], most: int = 2) -> bool:
 
 def _take(arg: str, rest: Iterator[str], known: Mapping[str, Option], typed: dict[str, Any]) -> bool:
     """Note the options in *arg*, and return whether they are sure to be correct."""
-    name, has_value, value = arg.partition("=")
+    # A flag may have a sign of equality in its name.
+    name, has_value, value = (arg, "", "") if arg in known else arg.partition("=")
     names = [name] if arg.startswith("--") else [f"-{letter}" for letter in arg[1:]]
     found = [known[each] for each in names if each in known]
     if len(found) < len(names):

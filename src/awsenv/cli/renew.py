@@ -26,7 +26,7 @@ def run(caller: Caller, arguments: RenewArguments) -> Print:
     lease_id = caller.environ.get(variables.RENEW)
     active = changes.active(caller.environ)
     if lease_id is None or active is None:
-        base = changes.original(caller.environ)
+        base = caller.original
         raise config.nothing(config.read(base, caller.folder), base) or AgentError(
             "no role of the agent is active in this shell", hint="awsenv login, then awsenv ROLE"
         )

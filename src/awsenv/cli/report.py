@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from awsenv.agent.client import Trouble
     from awsenv.errors import AwsenvError, Origin
     from awsenv.model import Note
+    from awsenv.sealing.process import Missing
 
-    Shown: TypeAlias = "AwsenvError | Note | Trouble | Message"
+    Shown: TypeAlias = "AwsenvError | Note | Trouble | Message | Missing"
 
 
 class Message:

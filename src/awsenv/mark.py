@@ -13,6 +13,12 @@ from math import inf
 _LOCKS = 10
 """RLIMIT_LOCKS."""
 
+OUTSIDE = "run it outside of awsenv exec --sealed"
+"""The next step of whoever is refused inside."""
+
+SEAL = b"seal"
+"""The verb by which a process that has got a ticket is sealed: from then on the agent gives it one role alone."""
+
 VALUE = 0x5EA1ED
 """The limit of a sealed process."""
 
@@ -26,6 +32,18 @@ def limit() -> float:
 def is_set() -> bool:
     """Return whether this process is sealed, and does not hide it."""
     return limit() == VALUE
+
+
+def check() -> None:
+    """Check that awsenv may assume a role in this process: in a seal, the agent that made it decides about that.
+
+    Raises:
+        AgentError: This process is sealed.
+    """
+    if is_set():
+        from awsenv.errors import AgentError  # noqa: PLC0415 - few processes are sealed
+
+        raise AgentError("this process is sealed, and no agent gives it this role", hint=OUTSIDE)
 
 
 def put() -> bool:

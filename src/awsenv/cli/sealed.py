@@ -1,0 +1,82 @@
+"""Seal this process, which is about to become the command of `exec --sealed`."""
+
+from __future__ import annotations
+
+import os
+
+from awsenv import mark
+from awsenv.agent import client, harden, runtime_directory
+from awsenv.cli import process
+from awsenv.sealing.plan import hidden
+from awsenv.sealing.process import seal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from awsenv.cli.report import Shown
+    from awsenv.errors import Failure
+    from awsenv.model import Environ
+
+
+def text(ticket: str | None, *, is_strict: bool, files: Iterable[str]) -> str:
+    """Return what `sealed` reads.
+
+    Args:
+        ticket: What the agent knows the process by; empty: it is sealed already; None: no agent seals it.
+        is_strict: Whether to fail if the system cannot do all of it.
+        files: The files that the source of the role reads, besides those of AWS.
+    """
+    return "\0".join([f"{is_strict:d}", f"{ticket is not None:d}", ticket or "", *files])
+
+
+def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object]) -> Mapping[str, str]:
+    """Seal this process, say what the system cannot do, and return the environment of the command.
+
+    Args:
+        read: As `text` returns it.
+        environ: The environment of the command without the seal.
+        show: Shows what the system cannot do.
+
+    Raises:
+        Failure: The seal is not strict enough, or there is none.
+        AgentError: The agent does not seal the process.
+    """
+    is_strict, has_agent, ticket, *files = read.split("\0")
+    here = process.environ()
+    runtime = runtime_directory.find(here)
+    plan = hidden(environ, runtime=runtime, folder=process.folder(), uid=os.geteuid(), files=files)
+    after = plan.without(environ)
+    is_limited = mark.put()
+    done = seal(plan)
+    show(done.missing)
+    if has_agent == "0" and not done.is_marked:
+        because = "there is no agent, and the system makes no user namespace"
+        raise _failure("nothing would seal it", because=because, hint="awsenv login starts an agent")
+    if is_strict == "1" and done.missing:
+        raise _failure("this system cannot seal it as --sealed=strict demands", hint="exec --sealed")
+    if ticket:
+        if not (done.is_marked or is_limited):
+            raise _failure("the system lets nothing mark it")
+        _register(ticket, after if done.is_marked else here)
+    return after
+
+
+def _failure(why: str, **about: str) -> Failure:
+    from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as the fast path
+
+    return Failure(f"the command was not started: {why}", **about)
+
+
+def _register(ticket: str, environ: Environ) -> None:
+    """Tell the agent that this process is in its seal."""
+    # The agent looks at the namespaces, which a process that cannot be dumped hides. What it becomes can be dumped.
+    harden.allow_dumps()
+    try:
+        client.ask(environ, mark.SEAL, [ticket.encode()])
+    except client.Trouble as trouble:
+        from awsenv.errors import AgentError  # noqa: PLC0415 - `enum` costs as much as the fast path
+
+        raise AgentError(
+            "the command was not started: the agent does not seal it", because=trouble.fact, hint=trouble.hints
+        ) from None
