@@ -277,6 +277,42 @@ def test_the_origin_of_the_endpoint() -> None:
     assert client_settings(AwsSession(None, {})).configured is None
 
 
+@pytest.mark.parametrize(
+    ("region", "environ", "expected"),
+    [
+        (None, {}, "us-east-1"),
+        ("aws-global", {}, "us-east-1"),
+        ("eu-west-1", {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "eu-west-1"),
+        ("eu-west-1", {"AWS_ENDPOINT_URL_STS": "https://sts.amazonaws.com"}, "eu-west-1"),
+        (None, {"AWS_ENDPOINT_URL_STS": "https://sts.amazonaws.com/"}, "us-east-1"),
+        ("eu-west-1", {"AWS_ENDPOINT_URL": "https://sts.amazonaws.com", "AWS_USE_FIPS_ENDPOINT": "true"}, "eu-west-1"),
+    ],
+)
+def test_what_the_global_endpoint_does_not_serve_goes_to_a_region(
+    region: str | None, environ: dict[str, str], expected: str
+) -> None:
+    """The request is signed for the region of its host, whatever leads to the global endpoint."""
+    session = AwsSession(None, environ, region=region)
+    name = "sts-fips" if "AWS_USE_FIPS_ENDPOINT" in environ else "sts"
+    found = client_settings(session, is_regional=True)
+
+    assert "https://sts.amazonaws.com" == client_settings(session).url
+    assert (f"https://{name}.{expected}.amazonaws.com", expected, None) == (
+        found.url,
+        found.signing_region,
+        found.configured,
+    )
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"AWS_ENDPOINT_URL": "https://sts.test"}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}]
+)
+def test_what_serves_all_of_sts_serves_every_call(environ: dict[str, str]) -> None:
+    """No other endpoint is replaced, and no other setting."""
+    session = AwsSession(None, environ, region="eu-west-1")
+    assert client_settings(session) == client_settings(session, is_regional=True)
+
+
 def test_models_of_the_user_are_read(tmp_path: Path) -> None:
     """Endpoints from models of the user are left to botocore."""
     rules = {"version": "1.0", "parameters": {}, "rules": [{"conditions": [], "type": "endpoint", "endpoint": {}}]}

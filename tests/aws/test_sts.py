@@ -421,7 +421,7 @@ def test_keys_that_have_expired_already_are_refused(home: Home, endpoint: Endpoi
         ("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts.us-gov-west-1.amazonaws.com", ""),
         ("us-east-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts-fips.us-east-1.amazonaws.com", ""),
         ("eu-west-1", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "sts.eu-west-1.api.aws", ""),
-        ("eu-west-1", {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "sts.amazonaws.com", "sts.us-east-1.amazonaws.com"),
+        ("eu-west-1", {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "sts.amazonaws.com", "sts.eu-west-1.amazonaws.com"),
         ("cn-north-1", {}, "sts.cn-north-1.amazonaws.com.cn", ""),
         (None, {}, "sts.amazonaws.com", "sts.us-east-1.amazonaws.com"),
     ],

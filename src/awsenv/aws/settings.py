@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from awsenv.errors import Origin
 
 GLOBAL = "https://sts.amazonaws.com"
-REGIONAL = f"https://sts.{WITHOUT_REGION}.amazonaws.com"
-"""What serves all of STS, in the region that a request to the global endpoint is signed for."""
+"""What serves STS without a region, except the calls that take one (API reference of STS, GetScopedCredentials)."""
 
 _LEGACY_REGIONS = frozenset(
     {
@@ -109,8 +108,12 @@ class ClientSettings:
     """Seconds. Only `AWSENV_TIMEOUT` lowers them."""
 
 
-def client_settings(session: AwsSession) -> ClientSettings:
+def client_settings(session: AwsSession, *, is_regional: bool = False) -> ClientSettings:
     """Return the settings of a client of STS.
+
+    Args:
+        session: The session.
+        is_regional: Whether the global endpoint does not serve the call. Then the endpoint of the region replaces it.
 
     Raises:
         ConfigError: A setting makes requests impossible.
@@ -121,6 +124,8 @@ def client_settings(session: AwsSession) -> ClientSettings:
     if session.region is not None:
         values["region"] = session.region
     url, region = (_endpoint(values, endpoint) if _is_judged(values) else None) or _of_botocore(session)
+    if is_regional and url == GLOBAL:
+        endpoint, (url, region) = None, _of_region(values)
     # The default of botocore 1.44; that of 1.41 is `legacy`.
     mode = values.get("retry_mode", "standard")
     most = values.get("max_attempts")
@@ -175,6 +180,12 @@ def _endpoint(values: Mapping[str, str], configured: Setting | None) -> tuple[st
     service = "sts-fips" if fips and (dual_stack or partition.name != "aws-us-gov") else "sts"
     suffix = partition.dual_stack_suffix if dual_stack else partition.suffix
     return f"https://{service}.{region}.{suffix}", region
+
+
+def _of_region(values: Mapping[str, str]) -> tuple[str, str]:
+    """Return the URL of the region that is set, or else of the region that the global endpoint's requests name."""
+    regional = {"region": WITHOUT_REGION, **values, "sts_regional_endpoints": "regional"}
+    return _endpoint(regional, None) or (f"https://sts.{WITHOUT_REGION}.amazonaws.com", WITHOUT_REGION)
 
 
 def _is_plain(region: str) -> bool:

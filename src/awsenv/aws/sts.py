@@ -237,11 +237,10 @@ class Sts:
     def _client(self) -> ClientSettings:
         return settings.client_settings(self.session)
 
-    @property
+    @cached_property
     def _regional(self) -> ClientSettings:
         """The settings for what the global endpoint does not serve (API reference of STS, GetScopedCredentials)."""
-        client = self._client
-        return replace(client, url=settings.REGIONAL) if client.url == settings.GLOBAL else client
+        return settings.client_settings(self.session, is_regional=True)
 
     def _unexpired(self, credentials: Credentials) -> Credentials:
         """Return *credentials* if they have not expired.
