@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import resource
 import sys
-from math import inf
+
+_INFINITE = float("inf")
 
 _LOCKS = 10
 """RLIMIT_LOCKS."""
@@ -26,7 +27,7 @@ VALUE = 0x5EA1ED
 def limit() -> float:
     """Return the hard limit of this process; infinity: it is not limited."""
     hard = resource.getrlimit(_LOCKS)[1] if sys.platform == "linux" else resource.RLIM_INFINITY
-    return inf if hard == resource.RLIM_INFINITY else hard
+    return _INFINITE if hard == resource.RLIM_INFINITY else hard
 
 
 def is_set() -> bool:
@@ -60,4 +61,4 @@ def put() -> bool:
 def of_limits(limits: bytes) -> float:
     """Return the hard limit in what /proc/PID/limits says."""
     hard = limits.partition(b"Max file locks")[2].split(maxsplit=2)[1]
-    return inf if hard == b"unlimited" else int(hard)
+    return _INFINITE if hard == b"unlimited" else int(hard)

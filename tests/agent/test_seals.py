@@ -289,6 +289,22 @@ def test_the_register_is_bounded(agent: Agent) -> None:
     assert len(agent.seals._seals) == MAX_SEALS  # noqa: SLF001 - the same
 
 
+def test_the_next_owner_of_a_number_is_not_sealed(agent: Agent) -> None:
+    """Another process gets the number of a sealed one that has ended: it started later."""
+    if not os.access("/proc/sys/kernel/ns_last_pid", os.W_OK):
+        pytest.skip("only the administrator chooses the number of a process")
+    wanted = agent.run(f"{FALLBACK}found['pid'] = os.getpid()")["pid"]
+    code = (
+        "def same():\n"
+        f"    return roles() if os.getpid() == {wanted} else None\n"
+        "for _ in range(10_000):\n"  # others start processes, too
+        f"    open('/proc/sys/kernel/ns_last_pid', 'w').write('{int(str(wanted)) - 1}')\n"
+        "    found['roles'] = child(same)\n"
+        "    if found['roles']: break\n"
+    )
+    assert agent.run(code) == {"roles": ALL}
+
+
 def test_a_ticket_ends(agent: Agent) -> None:
     """A minute later it seals nothing."""
     times = deque([0.0, VALID + 1])

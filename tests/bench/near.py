@@ -153,6 +153,7 @@ def held_rows(world: World) -> list[Row]:
     return [
         bare(world),
         Row("awsenv exec ROLE -- true", first, environ, "", (Target(1.6),)),
+        Row("awsenv exec --sealed ROLE -- true", [*first[:2], "--sealed", *first[2:]], environ, "", (Target(3),)),
         Row("awsenv ROLE", [awsenv, "power-user", "--shell", "sh"], environ, "ASIA", (Target(1.5),)),
         Row("awsenv credential-process", [awsenv, "credential-process", "power-user"], environ, "ASIA", (Target(1.5),)),
         Row(

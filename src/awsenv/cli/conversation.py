@@ -65,15 +65,9 @@ def run(args: list[str]) -> int | Prompts | None:
     if not command.runs_in_agent or not may_run(environ):
         return None
 
-    def meanwhile() -> None:
-        import awsenv.cli.action  # noqa: PLC0415 - needed for the reply, and loaded while the agent works
-
-        if command.name == "exec":
-            import awsenv.launch  # noqa: F401, PLC0415 - the same
-
     def ask(verb: bytes, parts: list[bytes], *, waits_for: Callable[[str], object] = str) -> list[bytes]:
         seconds = longest(environ)
-        return client.ask(environ, verb, parts, longest=seconds, waits_for=waits_for, meanwhile=meanwhile)
+        return client.ask(environ, verb, parts, longest=seconds, waits_for=waits_for, meanwhile=lambda: _load(args))
 
     conversation = Conversation(ask, args, environ)
     try:
@@ -85,7 +79,7 @@ def run(args: list[str]) -> int | Prompts | None:
     except client.Trouble as trouble:
         # `login` mends what it can of it, and says the rest itself.
         if command.name != "login":
-            from awsenv.cli.action import show  # noqa: PLC0415 - see `meanwhile`
+            from awsenv.cli.action import show  # noqa: PLC0415 - see `_load`
 
             show([trouble])
         if not trouble.is_lost:
@@ -93,9 +87,22 @@ def run(args: list[str]) -> int | Prompts | None:
         prompts = conversation.prompts or new_prompts(args, environ)
         prompts.lose()
         return prompts
-    from awsenv.cli.action import Local  # noqa: PLC0415 - see `meanwhile`
+    from awsenv.cli.action import Local  # noqa: PLC0415 - see `_load`
 
     return conversation.prompts if made.kind == Local.kind else made.carry_out(args)
+
+
+def _load(args: list[str]) -> None:
+    """Load what the reply needs, while the agent works."""
+    import awsenv.cli.action  # noqa: PLC0415 - see above
+
+    if args[:1] == ["exec"]:
+        import awsenv.launch  # noqa: PLC0415 - see above
+
+        if any(arg.startswith("--sealed") for arg in args):
+            import ctypes  # noqa: F401, PLC0415 - see above
+
+            import awsenv.cli.sealed  # noqa: F401, PLC0415 - see above
 
 
 def may_run(environ: Mapping[str, str]) -> bool:
@@ -206,7 +213,7 @@ class Conversation:
         shown: set[Shown] = set()
         while True:
             reply = self._sent()
-            from awsenv.cli import action  # noqa: PLC0415 - see `meanwhile` in `run`
+            from awsenv.cli import action  # noqa: PLC0415 - see `_load`
 
             try:
                 made = action.unpacked(reply, self._environ)
