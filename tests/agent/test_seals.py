@@ -106,7 +106,7 @@ class Agent(NamedTuple):
         code = f"{PRELUDE}\nfound = {{}}\n{code}\nprint(json.dumps(found))"
         argv = [sys.executable, "-I", "-S", "-c", code, str(ENTRY), str(self.folder)]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, **options)  # type: ignore[call-overload]
-        if done.stderr.strip() == "no namespace":
+        if done.stderr.strip() == "no namespace" and not os.environ.get("CI"):
             pytest.skip("this system makes no user namespaces")
         assert not done.stderr
         found: dict[str, object] = json.loads(done.stdout)

@@ -213,8 +213,10 @@ def _house(world: World, agent: Callable[[Mapping[str, str]], AbstractContextMan
         environ |= {"XDG_RUNTIME_DIR": runtime, "OUT": str(Path("/proc/self/ns/user").readlink())}
         house = House(world, environ, "")
         if agent is None:
-            yield house
-            house.run("logout")
+            try:
+                yield house
+            finally:
+                house.run("logout")
             return
         with agent(environ):
             assert not house.run("login", world.device.code()).returncode
@@ -237,6 +239,7 @@ def found(
 ) -> tuple[str, dict[str, Any]]:
     """Return what a sealed command finds, with namespaces and without."""
     if request.param == "namespaces" and subprocess.run(["unshare", "--user", "true"], check=False).returncode:
+        assert "CI" not in os.environ, "CI has user namespaces"
         pytest.skip("this system makes no user namespaces")
     folder = tmp_path_factory.mktemp("forged")
     home = Path(house.environ["HOME"])
