@@ -7,11 +7,15 @@ import hmac
 import secrets
 import string
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from awsenv.model import Credentials
 from awsenv.record import replace
 from awsenv.sandbox.directory import Caller, Directory, Key
 from awsenv.sandbox.responses import AuthenticationError, Failure
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Keys:
@@ -23,11 +27,15 @@ class Keys:
 
     def issue(self, caller: Caller, seconds: int) -> Credentials:
         """Return new temporary credentials for *caller*, valid for *seconds*."""
+        return self.issue_until(caller, self._directory.clock.now() + timedelta(seconds=seconds))
+
+    def issue_until(self, caller: Caller, ends: datetime) -> Credentials:
+        """Return new temporary credentials for *caller*, valid until *ends*, in whole seconds."""
         access_key_id = self._directory.new_id("ASIA", caller.account)
         secret = "".join(secrets.choice(string.ascii_letters + string.digits + "+/") for _ in range(40))
         # AWS's tokens begin like this; clients must not rely on their length.
         token = "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(460)).decode()
-        expiration = (self._directory.clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+        expiration = ends.replace(microsecond=0)
         self._sessions[access_key_id] = Key(secret, replace(caller, ends=expiration), token, expiration)
         return Credentials(access_key_id, secret, token, expiration, caller.account, caller.arn)
 

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from awsenv.iam import trust
@@ -82,14 +83,14 @@ class Sts:
         text, seconds = parameters.get("Policy"), parameters.get("DurationSeconds")
         if text is None and seconds is None:
             raise ServiceError("ValidationError", "At least one of Policy or DurationSeconds must be provided.")
-        rest = (caller.ends - self._directory.clock.now()).total_seconds()
-        if seconds is not None and seconds > rest:
+        ends = caller.ends if seconds is None else self._directory.clock.now() + timedelta(seconds=seconds)
+        if ends > caller.ends:
             fact = "The requested DurationSeconds exceeds the remaining lifetime of the calling session."
             raise ServiceError("InsufficientSessionLifetime", fact)
         scopes = caller.scopes if text is None else (*caller.scopes, _document(text))
         if len(scopes) > MAX_SCOPES:
             raise ServiceError("AccessDenied", f"A session has at most {MAX_SCOPES} scope-down policies", 403)
-        made = self._keys.issue(replace(caller, scopes=scopes), math.floor(rest) if seconds is None else seconds)
+        made = self._keys.issue_until(replace(caller, scopes=scopes), ends)
         return {
             "Credentials": _credentials(made),
             "SessionInfo": {"ScopedSessionId": caller.user_id, "Arn": caller.arn},
