@@ -334,7 +334,8 @@ class Provider:
             with self.waits(f"the role {plan.title}"):
                 return memory.lease(plan, min_remaining=min_remaining, timeout=timeout)
         except RefusedError as error:
-            if not (by_session or plan.is_from_wide) or error.code != "AccessDenied":
+            is_denied = by_session and error.code == "AccessDenied"
+            if not (is_denied or (plan.is_from_wide and error.code != "MalformedPolicyDocument")):
                 raise
             refused = error
         from awsenv.renewal import refused_without_code  # noqa: PLC0415 - only where AWS refuses

@@ -60,7 +60,7 @@ POLICY, TAGS = Origin("--policy"), Origin("AWSENV_TAGS")
             "--policy",
             ("shorten --policy", "shorten AWSENV_TAGS"),
         ),
-        ("MalformedPolicyDocument", {"Policy": POLICY, "Tags": TAGS}, "--policy", ("check the JSON of --policy",)),
+        ("MalformedPolicyDocument", {"Policy": POLICY, "Tags": TAGS}, "--policy", ("correct --policy",)),
         ("MalformedPolicyDocument", {}, "", ()),
     ],
 )

@@ -325,15 +325,27 @@ def test_no_console_session_outlasts_the_credentials(held: World) -> None:
     assert 0 == held.run("console", "deploy", "--only=s3:*", "--for=20m", "--print").returncode
 
 
-def test_where_aws_refuses_to_narrow_what_is_held_the_role_is_assumed(held: World) -> None:
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction", "PackedPolicyTooLarge"])
+def test_where_aws_refuses_to_narrow_what_is_held_the_role_is_assumed(held: World, code: str) -> None:
     """Here without a terminal, so the command ends with the question for a code."""
     from awsenv.sandbox.responses import ServiceError  # noqa: PLC0415 - it loads moto
 
-    held.sandbox.fail("GetScopedCredentials", ServiceError("AccessDenied", "not authorized", 403))
-    done = held.run("credential-process", "power-user", "--only=s3:ListAllMyBuckets")
+    held.sandbox.fail("GetScopedCredentials", ServiceError(code, "not authorized", 403))
+    done = held.run("credential-process", "power-user", f"--only=s3:{code}")
 
     assert 6 == done.returncode
-    assert "AWS refused to narrow power-user (only s3:ListAllMyBuckets), which is held" in done.stderr
+    assert f"AWS refused to narrow power-user (only s3:{code}), which is held" in done.stderr
+
+
+def test_a_policy_that_aws_does_not_take_costs_no_code(held: World) -> None:
+    """sts:AssumeRole would refuse it, too."""
+    from awsenv.sandbox.responses import ServiceError  # noqa: PLC0415 - it loads moto
+
+    held.sandbox.fail("GetScopedCredentials", ServiceError("MalformedPolicyDocument", "Syntax errors in policy."))
+    done = held.run("credential-process", "power-user", "--only=s3:Put*")
+
+    assert 5 == done.returncode
+    assert "correct --only" in done.stderr
 
 
 def test_a_narrowed_role_is_renewed_as_long_as_what_it_was_made_of(aging: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 
 from awsenv import config, mark
-from awsenv.aws.request import Token, denied_hint
+from awsenv.aws.request import NARROWS, Token, denied_hint, steps
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import Sts
@@ -22,6 +22,8 @@ from awsenv.errors import (
 from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
 from awsenv.record import replace
 from awsenv.wording import printable, quoted
+
+_WIDER = "leave out what narrows the role"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,8 +176,16 @@ def narrowed(
     return Sts(aws).narrow(chain.scoped, held, _narrow_hint)
 
 
-def _narrow_hint(_denial: Denial | None) -> Hint:
-    return "ask the owner of the role to allow sts:GetScopedCredentials in its policies", "leave out what narrows it"
+def _narrow_hint(denial: Denial | None) -> Hint:
+    """Return the next step if AWS denies the call that narrows credentials."""
+    if denial is None:
+        return (
+            "begin with wider credentials: AWS narrows three times at most",
+            f"ask an administrator to allow {NARROWS}",
+        )
+    if denial.step is not None:
+        return steps(denial, _WIDER)
+    return f"ask an administrator of account {denial.principal.account} to allow {NARROWS}", _WIDER
 
 
 def session_of(

@@ -14,7 +14,7 @@ from awsenv import duration
 from awsenv.aws.denial import DeniedError, read
 from awsenv.aws.network import NOT_OF_AWS, lost, not_of_aws
 from awsenv.aws.query import UNKNOWN
-from awsenv.aws.request import steps
+from awsenv.aws.request import NARROWS, steps
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
     AGAIN,
@@ -28,7 +28,7 @@ from awsenv.errors import (
     UnreachableError,
 )
 from awsenv.iam.trust import ASSUME_ROLE
-from awsenv.wording import printable
+from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from awsenv.aws.query import ErrorResponse
@@ -40,6 +40,8 @@ _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequ
 _BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
 _BAD_TIME = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _IS_THROTTLING = "is throttling"
+_UNKNOWN_ACTION = "InvalidAction"
+_BAD_SESSION = "InvalidSubjectCredentials"
 _THROTTLING = re.compile("Throttl|TooManyRequests|RequestLimit")
 """Parts of the codes of failures that may have a status below 500. botocore lists the whole codes."""
 _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
@@ -61,7 +63,8 @@ _HINTS: dict[str, Hint] = {
 
 _VALUES = {
     "PackedPolicyTooLarge": ("shorten {}", ("Policy", "Tags", "PolicyArns")),
-    "MalformedPolicyDocument": ("check the JSON of {}", ("Policy",)),
+    "MalformedPolicyDocument": ("correct {}", ("Policy",)),
+    "InsufficientSessionLifetime": ("ask for no more than is left of the credentials: {}", ("DurationSeconds",)),
 }
 """The next step after a refusal of values that the user has set, and their parameters, by AWS's error code."""
 
@@ -253,10 +256,16 @@ def _refused(code: str, message: str, request: Request) -> RefusedError:
     if hint is None and "DurationSeconds" in message:
         origin = request.origins.get("DurationSeconds", origin)
         hint = _shorter(request, message)
+    fact = f"AWS refused {request.action} ({code})"
+    if code == _BAD_SESSION:
+        source = request.signer.source
+        origin, hint = None if source is None else source.origin, how_to_renew(source)
+    elif code == _UNKNOWN_ACTION:
+        fact, origin, hint = f"{request.where} does not know {request.action}", request.configured, _without(request)
     # Any other fault of a policy stays.
     is_unsettled = code in _UNSETTLED or (code == "MalformedPolicyDocument" and "Invalid principal" in message)
     return RefusedError(
-        f"AWS refused {request.action} ({code})",
+        fact,
         origin,
         code=code,
         is_unsettled=is_unsettled,
@@ -271,6 +280,16 @@ def _what(request: Request) -> str:
     if request.action == ASSUME_ROLE and role is not None:
         return f"assume role {printable(str(role).rpartition('/')[2])}"
     return f"call {request.action}"
+
+
+def _without(request: Request) -> Hint:
+    """Return the next steps if the endpoint does not know the action."""
+    hints = [] if request.configured is None else [f"check {request.configured.setter}"]
+    if request.action == NARROWS:
+        setters = dict.fromkeys(origin.setter for origin in request.origins.values())
+        hints.append(f"leave out {listed(list(setters) or ['what narrows the role'])}")
+        hints.append("narrow a role that awsenv assumes, for 15m or more: sts:AssumeRole does that")
+    return tuple(hints[:2])
 
 
 def _shorter(request: Request, message: str) -> Hint:
