@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+import string
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,9 +44,17 @@ def test_the_sandbox_knows_the_limits_with_an_older_botocore_too() -> None:
             }
 
 
-def _policy(*actions: str) -> str:
-    statement = {"Effect": "Allow", "Action": [*actions], "Resource": "*"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+def _policy(*actions: str, resource: str = "*", denied: str | None = None) -> str:
+    statements = [{"Effect": "Allow", "Action": [*actions], "Resource": resource}]
+    if denied is not None:
+        statements.append({"Effect": "Deny", "Action": denied, "Resource": "*"})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _because(text: str) -> str:
+    """Return AWS's reason at the end of a refusal."""
+    found = re.search("(?:because|with) .*", text)
+    return text if found is None else found[0]
 
 
 @pytest.fixture
@@ -119,3 +130,174 @@ def test_what_aws_refuses(client: Any, refusal: Any, session: Credentials, param
 def test_the_key_of_a_user_is_refused(client: Any, refusal: Any, alice: Credentials) -> None:
     """AWS narrows temporary credentials only."""
     assert "AccessDenied" == refusal(client("sts", alice).get_scoped_credentials, DurationSeconds=60)[0]
+
+
+@pytest.fixture
+def narrow(client: Any, credentials_of: Callable[[Any], Credentials]) -> Callable[..., Credentials]:
+    """Return a function that narrows credentials by each of some policies in turn."""
+
+    def make(credentials: Credentials, *policies: str) -> Credentials:
+        for policy in policies:
+            credentials = credentials_of(client("sts", credentials).get_scoped_credentials(Policy=policy))
+        return credentials
+
+    return make
+
+
+def test_the_call_is_logged_as_it_is_sent(sandbox: Sandbox, client: Any, session: Credentials) -> None:
+    """The policy and the description are no secrets."""
+    sent = {"Policy": _policy("s3:*"), "ScopedSessionDescription": "JIRA-12"}
+    client("sts", session).get_scoped_credentials(**sent)
+
+    assert ("GetScopedCredentials", sent) == (sandbox.calls[-1].action, sandbox.calls[-1].parameters)
+
+
+def test_the_response_says_how_large_the_session_is(
+    client: Any, alice: Credentials, role: str, credentials_of: Callable[[Any], Credentials]
+) -> None:
+    """Its identity stays, and the token can be made larger."""
+    response = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", SourceIdentity="alice")
+    sts = client("sts", credentials_of(response))
+    small, large = (sts.get_scoped_credentials(DurationSeconds=60, MinimumSessionTokenSize=size) for size in (0, 4096))
+    sizes = [len(each["Credentials"]["SessionToken"]) for each in (small, large)]
+
+    assert sizes == [each["SessionTokenSize"] for each in (small, large)]
+    assert 4096 == sizes[1]
+    assert small["SessionTokenUtilization"] < large["SessionTokenUtilization"] == 100
+    assert "alice" == small["SourceIdentity"]
+    assert {
+        "ScopedSessionId": response["AssumedRoleUser"]["AssumedRoleId"],
+        "Arn": response["AssumedRoleUser"]["Arn"],
+    } == small["SessionInfo"]
+
+
+def test_the_session_token_has_an_end(client: Any, refusal: Any, session: Credentials, narrow: Any) -> None:
+    """Each policy adds to it, and a policy of the right length may still be too much."""
+    letters = random.Random(16)  # noqa: S311 - what does not compress
+    first, second, third = (_policy(f"s3:{''.join(letters.choices(string.ascii_letters, k=1900))}") for _ in range(3))
+    keys = narrow(session, first, second)
+
+    assert "PackedPolicyTooLarge" == refusal(client("sts", keys).get_scoped_credentials, Policy=third)[0]
+    assert narrow(keys, _policy("s3:*"))
+
+
+def test_resources_are_narrowed(
+    sandbox: Sandbox, client: Any, refusal: Any, session: Credentials, narrow: Callable[..., Credentials]
+) -> None:
+    """Behind the gate, too, where moto would serve any caller."""
+    for bucket in ("logs", "other"):
+        client("s3", sandbox.admin).create_bucket(Bucket=bucket)
+    s3 = client("s3", narrow(session, _policy("s3:*", resource="arn:aws:s3:::logs*")))
+    s3.put_object(Bucket="logs", Key="x", Body=b"x")
+
+    assert b"x" == s3.get_object(Bucket="logs", Key="x")["Body"].read()
+    code, text = refusal(s3.put_object, Bucket="other", Key="x", Body=b"x")
+    assert ("AccessDenied", "because no session policy allows the s3:PutObject action") == (code, _because(text))
+
+
+@pytest.mark.parametrize(
+    ("policies", "reason"),
+    [
+        (["ec2:*", "s3:*"], "because no session policy allows the s3:ListAllMyBuckets action"),
+        (["s3:*", "ec2:*"], "because no session policy allows the s3:ListAllMyBuckets action"),
+        (["ec2:*", "-"], "with an explicit deny in a session policy"),
+        (["-", "ec2:*"], "with an explicit deny in a session policy"),
+        (["*", "-", "*"], "with an explicit deny in a session policy"),
+    ],
+)
+def test_a_deny_of_any_layer_is_the_reason(
+    client: Any,
+    refusal: Any,
+    session: Credentials,
+    narrow: Callable[..., Credentials],
+    policies: list[str],
+    reason: str,
+) -> None:
+    """AWS calls a layer a session policy, and names a Deny before an Allow that is missing."""
+    layers = [_policy("*", denied="s3:*") if each == "-" else _policy(each) for each in policies]
+    assert reason == _because(refusal(client("s3", narrow(session, *layers)).list_buckets)[1])
+
+
+def test_a_session_policy_limits_beside_the_layers(
+    client: Any,
+    refusal: Any,
+    alice: Credentials,
+    role: str,
+    credentials_of: Callable[[Any], Credentials],
+    narrow: Callable[..., Credentials],
+) -> None:
+    """What the role was assumed with stays, and neither makes up for the other."""
+    made = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="me", Policy=_policy("ec2:*", "sqs:*"))
+    both = narrow(credentials_of(made), _policy("ec2:*", "s3:*"))
+
+    assert client("ec2", both).describe_regions()["Regions"]
+    for call in (client("s3", both).list_buckets, client("sqs", both).list_queues):
+        assert _because(refusal(call)[1]).startswith("because no session policy allows")
+
+
+@pytest.mark.parametrize("trusts", ["role", "session"])
+def test_a_role_is_assumed_from_a_narrowed_session_only_if_the_policy_allows(
+    sandbox: Sandbox,
+    client: Any,
+    refusal: Any,
+    session: Credentials,
+    role: str,
+    narrow: Callable[..., Credentials],
+    trusts: str,
+) -> None:
+    """A narrowed session may do what both it and the policy may, whatever grants it that."""
+    itself = client("sts", session).get_caller_identity()["Arn"]
+    arn = sandbox.create_role("next", sandbox.trust(role if trusts == "role" else itself))
+    call = {"RoleArn": arn, "RoleSessionName": "next"}
+    for policy, reason in (
+        (_policy("s3:*"), "because no session policy allows the sts:AssumeRole action"),
+        (_policy("*", denied="sts:*"), "with an explicit deny in a session policy"),
+    ):
+        code, text = refusal(client("sts", narrow(session, policy)).assume_role, **call)
+        assert ("AccessDenied", reason) == (code, _because(text))
+
+    assert client("sts", narrow(session, _policy("sts:AssumeRole"))).assume_role(**call)["Credentials"]
+
+
+def test_an_mfa_session_stays_one(
+    sandbox: Sandbox,
+    client: Any,
+    refusal: Any,
+    alice: Credentials,
+    credentials_of: Callable[[Any], Credentials],
+    narrow: Callable[..., Credentials],
+) -> None:
+    """Roles that demand MFA and trust the user take it, as far as its policy allows; it opens no other session."""
+    device = sandbox.create_mfa_device("alice")
+    arn = sandbox.create_role("guarded", sandbox.trust(str(alice.arn), mfa=True))
+    wide = credentials_of(client("sts", alice).get_session_token(SerialNumber=device.serial, TokenCode=device.code()))
+    inside, outside = (client("sts", narrow(wide, _policy(action))) for action in ("sts:AssumeRole", "s3:*"))
+
+    assert inside.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    code, text = refusal(outside.assume_role, RoleArn=arn, RoleSessionName="me")
+    assert ("AccessDenied", "because no session policy allows the sts:AssumeRole action") == (code, _because(text))
+    assert "AccessDenied" == refusal(inside.get_session_token)[0]
+
+
+def test_tags_and_the_source_identity_stay(
+    sandbox: Sandbox,
+    client: Any,
+    refusal: Any,
+    alice: Credentials,
+    role: str,
+    credentials_of: Callable[[Any], Credentials],
+    narrow: Callable[..., Credentials],
+) -> None:
+    """A role that demands them of its caller takes the narrowed session, and its own session inherits them."""
+    trust = sandbox.trust(role)
+    demands = {"aws:PrincipalTag/team": "blue", "aws:SourceIdentity": "alice", "aws:TagKeys": "team"}
+    trust["Statement"][0]["Condition"] = {"StringEquals": demands}
+    arn = sandbox.create_role("next", trust)
+    labels = {"Tags": [{"Key": "team", "Value": "blue"}], "TransitiveTagKeys": ["team"], "SourceIdentity": "alice"}
+    made = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **labels)
+    sts = client("sts", narrow(credentials_of(made), _policy("sts:*")))
+
+    assert "alice" == sts.assume_role(RoleArn=arn, RoleSessionName="next")["SourceIdentity"]
+    plain = credentials_of(client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session"))
+    untagged = client("sts", narrow(plain, _policy("sts:*")))
+    assert "AccessDenied" == refusal(untagged.assume_role, RoleArn=arn, RoleSessionName="next")[0]

@@ -62,6 +62,14 @@ def test_session_policy_gives_nothing(
         (_policy("s3:*", Effect="Maybe"), "Syntax errors in policy."),
         (_policy("s3:*", Effect=["Allow"]), "Syntax errors in policy."),
         (_policy("s3:*", Principal="*"), "Policy document should not specify a principal."),
+        (_policy("s3:*", NotPrincipal="*"), "Policy document should not specify a principal."),
+        (_policy("s3:*", Actions="s3:*"), "Syntax errors in policy."),
+        (_policy("s3:*", NotAction="s3:*"), "Syntax errors in policy."),
+        (_policy("s3:*", Resource=[1]), "Syntax errors in policy."),
+        (_policy("s3:*", Resource=[]), "Policy statement must contain resources."),
+        (_policy("s3:*", Action=[]), "Policy statement must contain actions."),
+        (_policy("GetObject"), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        (_policy("s3:*", Resource=["*", "logs"]), 'Resource logs must be in ARN format or "*".'),
     ],
 )
 def test_malformed_policy(client: Any, refusal: Any, alice: Credentials, role: str, document: str, text: str) -> None:
@@ -74,13 +82,13 @@ def test_malformed_policy(client: Any, refusal: Any, alice: Credentials, role: s
 def test_policy_size(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
     """The inline policy and the ARNs together have at most 2,048 characters."""
     sts = client("sts", alice)
-    room = 2048 - len(_policy("", Sid=""))
-    assert sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("", Sid="x" * room))["Credentials"]
+    room = 2048 - len(_policy("*", Sid=""))
+    assert sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("*", Sid="x" * room))["Credentials"]
     code, text = refusal(
         sts.assume_role,
         RoleArn=role,
         RoleSessionName="session",
-        Policy=_policy("", Sid="x" * room),
+        Policy=_policy("*", Sid="x" * room),
         PolicyArns=[{"arn": READ_ONLY}],
     )
     assert (code, "of allotted space, please use smaller policy." in text) == ("PackedPolicyTooLarge", True)

@@ -226,6 +226,11 @@ class Policies:
             limit = evaluate((self.boundary,), action, resource, context)
         if self.session:
             limit = limit.within(evaluate(self.session, action, resource, context))
+        return limit.within(self.scope(action, resource, context))
+
+    def scope(self, action: str, resource: str, context: Context) -> Evaluation:
+        """Return whether the scopes let *action* through. They limit whatever grants it, other policies too."""
+        limit = Evaluation(Verdict.ALLOW, Verdict.ALLOW)
         for scope in self.scopes:
             limit = limit.within(evaluate((scope,), action, resource, context))
         return limit

@@ -235,17 +235,15 @@ def permission(
 
     They must allow the action if the role is in another account or trusts the account as a whole. Otherwise they can
     only deny it, and a permissions boundary and session policies limit a session that is trusted by its role (IAM
-    guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
+    guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"). Scopes always limit it: they
+    intersect with all that the session may do (API reference of STS, GetScopedCredentials).
     """
     own = policies.evaluate(action, role_arn, context)
     if grounds <= Grounds.ACCOUNT or role_arn.split(":")[4] != principal.account:
         return own
-    limits = policies.limits(action, role_arn, context)
+    limits = (policies.limits if grounds is Grounds.ROLE else policies.scope)(action, role_arn, context)
     return Evaluation(
-        *(
-            Verdict.DENY if verdict is Verdict.DENY else limit if grounds is Grounds.ROLE else Verdict.ALLOW
-            for verdict, limit in zip(own, limits, strict=True)
-        )
+        *(Verdict.DENY if verdict is Verdict.DENY else limit for verdict, limit in zip(own, limits, strict=True))
     )
 
 

@@ -137,24 +137,22 @@ def _reason(policies: Policies, action: str, resource: str, keys: Context, *, ne
         keys: The condition keys.
         needs_allow: Whether an identity policy must allow the action.
     """
-    documents = {
-        Policy.IDENTITY: policies.identity,
-        Policy.BOUNDARY: () if policies.boundary is None else (policies.boundary,),
-        Policy.SESSION: policies.session,
-    }
-    # AWS calls both a session policy.
-    refusing = [
-        each for each in policies.scopes if evaluate((each,), action, resource, keys).cautious is not Verdict.ALLOW
+    layers = [
+        (Policy.IDENTITY, policies.identity),
+        (Policy.BOUNDARY, () if policies.boundary is None else (policies.boundary,)),
+        (Policy.SESSION, policies.session),
+        *((Policy.SESSION, (scope,)) for scope in policies.scopes),  # AWS calls both a session policy
     ]
-    documents[Policy.SESSION] = tuple(refusing[:1]) or policies.session
-    applying = (kind for kind, found in documents.items() if found or (kind is Policy.IDENTITY and needs_allow))
-    verdicts = {kind: evaluate(documents[kind], action, resource, keys).cautious for kind in applying}
-    for kind, verdict in verdicts.items():
+    verdicts = [
+        (kind, evaluate(found, action, resource, keys).cautious)
+        for kind, found in layers
+        if found or (kind is Policy.IDENTITY and needs_allow)
+    ]
+    for kind, verdict in verdicts:
         if verdict is Verdict.DENY:
             return kind.reason(action, explicit=True)
-    if not needs_allow:
-        verdicts.pop(Policy.IDENTITY, None)
-    missing = next(kind for kind, verdict in verdicts.items() if verdict is Verdict.SILENT)
+    is_needed = {Policy.IDENTITY: needs_allow}
+    missing = next(kind for kind, verdict in verdicts if verdict is Verdict.SILENT and is_needed.get(kind, True))
     return missing.reason(action, explicit=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import math
 import secrets
 import string
 from datetime import timedelta
@@ -17,6 +18,12 @@ from awsenv.sandbox.responses import AuthenticationError, Failure
 if TYPE_CHECKING:
     from datetime import datetime
 
+TOKEN = 632
+"""Bytes of a session token, to which policies add. Clients must not rely on its size."""
+
+_START = "IQoJb3JpZ2luX2Vj"
+"""AWS's tokens begin like this."""
+
 
 class Keys:
     """All access keys of a sandbox."""
@@ -29,12 +36,14 @@ class Keys:
         """Return new temporary credentials for *caller*, valid for *seconds*."""
         return self.issue_until(caller, self._directory.clock.now() + timedelta(seconds=seconds))
 
-    def issue_until(self, caller: Caller, ends: datetime) -> Credentials:
-        """Return new temporary credentials for *caller*, valid until *ends*, in whole seconds."""
+    def issue_until(self, caller: Caller, ends: datetime, *, size: int = TOKEN) -> Credentials:
+        """Return new temporary credentials for *caller*, with a session token of *size* bytes.
+
+        They are valid until *ends*, in whole seconds.
+        """
         access_key_id = self._directory.new_id("ASIA", caller.account)
         secret = "".join(secrets.choice(string.ascii_letters + string.digits + "+/") for _ in range(40))
-        # AWS's tokens begin like this; clients must not rely on their length.
-        token = "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(460)).decode()
+        token = _START + base64.b64encode(secrets.token_bytes(3 * math.ceil((size - len(_START)) / 4))).decode()
         expiration = ends.replace(microsecond=0)
         self._sessions[access_key_id] = Key(secret, replace(caller, ends=expiration), token, expiration)
         return Credentials(access_key_id, secret, token, expiration, caller.account, caller.arn)

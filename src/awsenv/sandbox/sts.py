@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from awsenv.iam import trust
 from awsenv.iam.policy import as_list
 from awsenv.sandbox import authorization, validation
 from awsenv.sandbox.directory import Caller
+from awsenv.sandbox.keys import TOKEN
 from awsenv.sandbox.responses import ServiceError, result
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ DEFAULT_SESSION_SECONDS = 43200
 
 MAX_SCOPES = 3
 """Policies of GetScopedCredentials that a session may have."""
+
+MAX_TOKEN = 4096
+"""Most bytes of a session token: as many as a client can ask for (STS API, GetScopedCredentials)."""
 
 MAX_PLAINTEXT = 2048
 """Characters of the session policy and the policy ARNs together (STS API, AssumeRole, Policy)."""
@@ -90,11 +95,19 @@ class Sts:
         scopes = caller.scopes if text is None else (*caller.scopes, _document(text))
         if len(scopes) > MAX_SCOPES:
             raise ServiceError("AccessDenied", f"A session has at most {MAX_SCOPES} scope-down policies", 403)
-        made = self._keys.issue_until(replace(caller, scopes=scopes), ends)
+        size = max(TOKEN + sum(map(_packed, scopes)), parameters.get("MinimumSessionTokenSize", 0))
+        if size > MAX_TOKEN:
+            fact = f"The session token would have {size} bytes, and the maximum is {MAX_TOKEN}."
+            raise ServiceError("PackedPolicyTooLarge", fact)
+        made = self._keys.issue_until(replace(caller, scopes=scopes), ends, size=size)
+        size = len(made.session_token or "")
         return {
             "Credentials": _credentials(made),
             "SessionInfo": {"ScopedSessionId": caller.user_id, "Arn": caller.arn},
+            "SessionTokenUtilization": math.ceil(100 * size / MAX_TOKEN),
+            "SessionTokenSize": size,
             "ScopedPoliciesCount": len(scopes),
+            **({"SourceIdentity": caller.source_identity} if caller.source_identity else {}),
         }
 
     def _assume_role(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
@@ -173,14 +186,47 @@ def _document(text: str) -> Document:
     try:
         document = json.loads(text)
     except ValueError:
-        raise ServiceError("MalformedPolicyDocument", "This policy contains invalid Json") from None
+        raise _malformed("This policy contains invalid Json") from None
     parts = as_list(document.get("Statement")) if isinstance(document, dict) else []
     if not parts or not all(isinstance(part, dict) and part.get("Effect") in ("Allow", "Deny") for part in parts):
-        raise ServiceError("MalformedPolicyDocument", "Syntax errors in policy.")
-    if any("Principal" in part for part in parts):
-        raise ServiceError("MalformedPolicyDocument", "Policy document should not specify a principal.")
+        raise _malformed(_SYNTAX)
+    if any("Principal" in part or "NotPrincipal" in part for part in parts):
+        raise _malformed("Policy document should not specify a principal.")
+    for part in parts:
+        if not _ELEMENTS.issuperset(part):
+            raise _malformed(_SYNTAX)
+        for action in _named(part, "Action"):
+            if action != "*" and not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+", action):
+                raise _malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+        for resource in _named(part, "Resource"):
+            if resource != "*" and not re.match(r"arn:(?:[^:]*:){4}.", resource):
+                raise _malformed(f'Resource {resource} must be in ARN format or "*".')
     read: Document = document
     return read
+
+
+def _packed(document: Document) -> int:
+    """Return the bytes that a policy adds to a session token. AWS compresses it, and does not say how."""
+    return len(zlib.compress(json.dumps(document).encode()))
+
+
+_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+_SYNTAX = "Syntax errors in policy."
+
+
+def _named(part: Mapping[str, Any], element: str) -> list[str]:
+    """Return what a statement names in an element or in its opposite, of which it has one."""
+    present = [name for name in (element, f"Not{element}") if name in part]
+    values = [value for name in present for value in as_list(part[name])]
+    if len(present) > 1 or not all(isinstance(value, str) for value in values):
+        raise _malformed(_SYNTAX)
+    if not values:
+        raise _malformed(f"Policy statement must contain {element.lower()}s.")
+    return values
+
+
+def _malformed(message: str) -> ServiceError:
+    return ServiceError("MalformedPolicyDocument", message)
 
 
 class _Labels(TypedDict):
