@@ -201,7 +201,7 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
         (
             " with an explicit deny in a session policy",
             "the session policy of user alice denies sts:AssumeRole (AWS said: {reason})",
-            ("use credentials without a session policy (--policy, --policy-arn)",),
+            ("use credentials that are not narrowed (--policy, --only and the like)",),
         ),
         (
             " with an explicit deny in a VPC endpoint policy",

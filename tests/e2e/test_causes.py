@@ -375,7 +375,7 @@ ROWS = (
         "  because  the session policy of user alice does not allow sts:AssumeRole (AWS said: no session "
         "policy allows the sts:AssumeRole action)\n"
         "  in       FOLDER/config:4, [profile p], role_arn\n"
-        "  try      use credentials without a session policy (--policy, --policy-arn)\n"
+        "  try      use credentials that are not narrowed (--policy, --only and the like)\n"
         "  or       awsenv doctor p\n",
         **denied("because no session policy allows the sts:AssumeRole action"),
     ),
@@ -385,7 +385,7 @@ ROWS = (
         "  because  the session policy of user alice denies sts:AssumeRole (AWS said: with an explicit "
         "deny in a session policy)\n"
         "  in       FOLDER/config:4, [profile p], role_arn\n"
-        "  try      use credentials without a session policy (--policy, --policy-arn)\n"
+        "  try      use credentials that are not narrowed (--policy, --only and the like)\n"
         "  or       awsenv doctor p\n",
         **denied("with an explicit deny in a session policy"),
     ),
@@ -996,7 +996,7 @@ STEPS: Mapping[str, Step[Scene]] = {
     "write (http://) in AWS_ENDPOINT_URL, .*": lambda scene, at, hint: scene.put(at, f"{hint[1]}{scene.host}"),
     "(correct it|name an HTTP proxy): .*http://HOST:PORT": lambda scene, at, _: scene.put(at, "http://127.0.0.1:1"),
     "check AWS_ENDPOINT_URL, .*": lambda scene, at, _: scene.put(at, scene.world.sandbox.url),
-    "the same command again.*|use credentials without a session policy .*": lambda *_: None,
+    "the same command again.*|use credentials that are not narrowed .*": lambda *_: None,
     "if the role demands MFA, set (mfa_serial) in profile 'p'": lambda scene, at, _: scene.set_device(at),
     "ask for less: (--duration)": lambda scene, _, hint: scene.type("p", hint[1], "1h"),
     "aws iam update-role .*": lambda scene, _, hint: scene.set_longest(hint[0]),

@@ -83,7 +83,7 @@ _TABLE = {
     Policy.SESSION: _Row(
         "the session policy of {who} does not allow {action}",
         "the session policy of {who} denies {action}",
-        "use credentials without a session policy (--policy, --policy-arn)",
+        "use credentials that are not narrowed (--policy, --only and the like)",
     ),
     Policy.SERVICE_CONTROL: _Row(
         "no service control policy allows {action} in account {account}",
