@@ -23,8 +23,8 @@ from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
 from awsenv.agent.endpoint import MAX_REQUEST, Endpoint
+from awsenv.agent.listener import MAX_CLIENTS
 from awsenv.agent.memory import Memory, Plan
-from awsenv.agent.server import MAX_CLIENTS
 from awsenv.agent.term import Clock
 from awsenv.errors import MfaError, Origin, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source

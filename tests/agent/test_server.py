@@ -24,7 +24,8 @@ import pytest
 import awsenv
 from awsenv.agent import client
 from awsenv.agent.events import end_of
-from awsenv.agent.server import MAX_CLIENTS, Life, Server
+from awsenv.agent.listener import MAX_CLIENTS
+from awsenv.agent.server import Life, Server
 from awsenv.agent.term import boot_time
 
 if TYPE_CHECKING:

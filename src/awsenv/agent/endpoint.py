@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.agent.client import TIMEOUT
 from awsenv.agent.events import end_of
-from awsenv.agent.server import MAX_CLIENTS, Listener, in_thread
+from awsenv.agent.listener import MAX_CLIENTS, Listener, in_thread
 from awsenv.errors import AgentError, AwsenvError, UnreachableError
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ import os
 import signal
 import socket
 import threading
-from concurrent.futures import Future
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
-from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, readable, watch
+from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, watch
+from awsenv.agent.listener import Listener, in_thread
 from awsenv.agent.messages import is_closed, name_senders, received, refusal, send
 from awsenv.agent.peer import Gone, peer
 from awsenv.agent.start import BACKLOG
@@ -27,23 +27,18 @@ from awsenv.agent.term import boot_time
 from awsenv.agent.waits import Waits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from io import FileIO
 
     from awsenv.agent.peer import Peer
 
     Reply = Callable[[bytes, list[bytes], Waits, Peer], list[bytes]]
 
-T = TypeVar("T")
-
 PULSE = 0.5
 """Seconds between two signs of life to a client that waits for its reply."""
 
 PRIVATE = "connection"
 """The first word of an agent that serves one command alone."""
-
-MAX_CLIENTS = 128
-"""Clients of one socket that are served at once; more wait in the queue of the socket."""
 
 MAX_THREADS = 1000
 """Requests that run at once, with those whose clients have gone."""
@@ -89,71 +84,6 @@ def inherited(words: Sequence[str], reply: Reply, life: Life) -> Server:
     if kind == PRIVATE:
         return Server(reply, connection=given, life=replace(life, pid=int(about)))
     return Server(reply, listening=given, life=replace(life, idle=float(about)))
-
-
-def in_thread(function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
-    """Return what *function* returns in a thread of its own.
-
-    An executor would keep its threads, and the agent would wait for them at its end.
-    """
-    made: Future[T] = Future()
-    made.set_running_or_notify_cancel()  # from here on, it cannot be cancelled
-
-    def run() -> None:
-        try:
-            made.set_result(function(*arguments))
-        except Exception as error:  # noqa: BLE001 - it belongs to the task that waits
-            made.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return asyncio.wrap_future(made)
-
-
-class Listener:
-    """Serves the clients of a listening socket, each in a task of its own.
-
-    Args:
-        listening: The socket.
-        serve: Serves one client. A client that has gone, is too slow or sends nonsense is cut off.
-    """
-
-    def __init__(self, listening: socket.socket, serve: Callable[[socket.socket], Awaitable[None]]) -> None:
-        listening.settimeout(0)
-        self._listening = listening
-        self._serve = serve
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> None:
-        """Serve clients, until this is cancelled."""
-        while True:
-            # sock_accept would lose a connection that is accepted while this is cancelled.
-            await readable(self._listening)
-            try:
-                self._start(self._listening.accept()[0])
-            except BlockingIOError:  # the client has gone
-                continue
-            except OSError:  # no descriptor is free
-                await asyncio.sleep(PULSE)
-            if len(self._tasks) >= MAX_CLIENTS:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-
-    async def finish(self, seconds: float) -> None:
-        """Serve the clients in the queue too, and wait for the end of all, at most *seconds*."""
-        with suppress(OSError):
-            while True:
-                self._start(self._listening.accept()[0])
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-
-    def _start(self, connection: socket.socket) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _run(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, asyncio.TimeoutError, NotAMessage):
-            connection.settimeout(0)
-            await self._serve(connection)
 
 
 class Server:
