@@ -29,6 +29,7 @@ from hypothesis import settings
 from awsenv import variables
 from awsenv.agent import client, runtime_directory
 from awsenv.agent.endpoint import Endpoint
+from awsenv.agent.log import Log
 from awsenv.agent.memory import Memory
 from awsenv.agent.server import Life, Server
 from awsenv.agent.term import Clock
@@ -600,7 +601,7 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
     endpoint = cache(
         lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop, on_revoke=server.note_use)
     )
-    handler = Handler(memory, endpoint, now=now)
+    handler = Handler(memory, endpoint, log=Log(now), now=now)
 
     def in_use() -> bool:
         return endpoint.cache_info().currsize > 0 and endpoint().is_used()
@@ -618,6 +619,7 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
         boot=now,
     )
     server = Server(handler.reply, listening=listening, life=life)
+    handler.log.on_news = server.tell
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

@@ -1,14 +1,37 @@
-"""The question on the terminal of the caller before a command gets a role: a protected one, or one to be confirmed."""
+"""What comes before a command gets a role: a rule about assistants, and a question on the terminal of the caller.
+
+A role is asked about if it is protected, or to be confirmed.
+"""
 
 from __future__ import annotations
 
 from awsenv.config import sources
+from awsenv.config.assistants import refuse
+from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.agent.guard import Guard
+    from awsenv.agent.memory import Plan
     from awsenv.config import Profiles
     from awsenv.model import Chain
+
+
+def check_assistant(chain: Chain, guard: Guard | None, plan: Callable[[], Plan]) -> None:
+    """Check that a role is for the assistant that asks, if one does; else let *guard* note it.
+
+    Raises:
+        UsageError: It is not.
+    """
+    try:
+        refuse(chain)
+    except UsageError as error:
+        if guard is not None:
+            guard.refuse(plan(), error)
+        raise
 
 
 def question(

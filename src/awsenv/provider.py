@@ -10,11 +10,7 @@ from math import inf
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.config.sources import KINDS
-from awsenv.errors import (
-    AgentError,
-    MfaError,
-    RefusedError,
-)
+from awsenv.errors import AgentError, MfaError, RefusedError
 from awsenv.model import Note, Rails, unseen
 from awsenv.record import dataclass, field, replace
 from awsenv.variables import connecting
@@ -287,16 +283,13 @@ class Provider:
         Raises:
             UsageError: The user does not want it, or cannot be asked; or it is not for the assistant that asks.
         """
-        if resolved.chain.assistant is not None:
-            from awsenv.config.assistants import refuse  # noqa: PLC0415 - most commands are those of people
-
-            refuse(resolved.chain)
-        rails, text = resolved.chain.rails, resolved.question
-        if not rails.is_protected and rails.confirm is None:
+        rails = resolved.chain.rails
+        if resolved.chain.assistant is None and not rails.is_protected and rails.confirm is None:
             return None
-        from awsenv.asking import question  # noqa: PLC0415 - few roles are protected
+        from awsenv.asking import check_assistant, question  # noqa: PLC0415 - few roles are protected
 
-        here = self.guard is None or not self.guard.confirms
+        check_assistant(resolved.chain, self.guard, partial(self._plan, resolved))
+        here, text = self.guard is None or not self.guard.confirms, resolved.question
         asked = question(resolved.chain, resolved.profiles, text, is_confirmed=resolved.is_confirmed, here=here)
         if asked is None:
             return None

@@ -25,7 +25,7 @@ import awsenv
 from awsenv.agent import client
 from awsenv.agent.events import end_of
 from awsenv.agent.listener import MAX_CLIENTS
-from awsenv.agent.server import Life, Server
+from awsenv.agent.server import MAX_WATCHING, Life, Server
 from awsenv.agent.term import boot_time
 
 if TYPE_CHECKING:
@@ -304,6 +304,74 @@ def test_a_client_that_hangs_up_frees_its_connection(agents: Agents) -> None:
             connection.close()
         assert [b"x"] == agents.ask(b"fast", b"x")
         may_end.set()
+
+
+class Board:
+    """What an agent tells those who watch."""
+
+    def __init__(self) -> None:
+        self.news: list[bytes] = []
+        self.looks = threading.Semaphore(0)
+
+    def reply(self, _verb: bytes, _parts: list[bytes], _waits: Waits, _peer: object) -> list[bytes]:
+        """Return the news."""
+        self.looks.release()
+        return list(self.news)
+
+
+def test_who_watches_gets_the_news(agents: Agents) -> None:
+    """A reply comes when there is any, at once if there was before, and no sign of life before that."""
+    board = Board()
+    with agents.serving(board.reply) as (server, _), agents.connect() as first, agents.connect() as second:
+        _say(first, client.VERSION, client.WATCH)
+        assert board.looks.acquire(timeout=30)
+        server.tell()
+        assert board.looks.acquire(timeout=30)
+        board.news.append(b"x")
+        server.tell()
+        assert [b"ok", b"x"] == _hear(first)
+        _say(second, client.VERSION, client.WATCH)
+        assert [b"ok", b"x"] == _hear(second)
+
+
+def test_who_watches_does_not_keep_the_agent_alive(agents: Agents) -> None:
+    """It is idle meanwhile, and tells those who watch that it ends."""
+    clock, board = Clock(), Board()
+    with agents.serving(board.reply, Life(10_000, idle=600, boot=clock)) as (server, thread):
+        with agents.connect() as watching:
+            clock.now += 599
+            _say(watching, client.VERSION, client.WATCH)
+            assert board.looks.acquire(timeout=30)
+            clock.now += 2
+            with pytest.raises(client.NoAgent):
+                agents.ask(b"ping")
+            assert [b"ended"] == _hear(watching)
+        thread.join(30)
+        assert not thread.is_alive()
+        server.tell()
+
+
+def test_some_may_watch_and_all_others_are_served(agents: Agents, until: Until) -> None:
+    """One that is too many is told so, and one that hangs up makes room."""
+    board = Board()
+    with agents.serving(board.reply):
+        watching = [agents.connect() for _ in range(MAX_WATCHING)]
+        for connection in watching:
+            _say(connection, client.VERSION, client.WATCH)
+            assert board.looks.acquire(timeout=30)
+        with pytest.raises(client.Refused):
+            agents.ask(client.WATCH)
+        assert [] == agents.ask(b"verb")
+        board.news.append(b"x")
+        for connection in watching:
+            connection.close()
+
+        def has_room() -> bool:
+            with suppress(client.Refused):
+                return agents.ask(client.WATCH) == [b"x"]
+            return False
+
+        until(has_room)
 
 
 @pytest.mark.parametrize("case", ["empty", "holds", "busy"])
@@ -586,6 +654,9 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
         pytest.skip("only Linux counts in /proc")
     agents.start()
     status = Path(f"/proc/{agents.state()['pid']}/status")
+    # Nor does one that waits for news.
+    watching = agents.connect()
+    _say(watching, client.VERSION, client.WATCH)
 
     def switches() -> list[str]:
         return [line for line in status.read_text().splitlines() if "ctxt_switches" in line]
@@ -596,7 +667,8 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
         return before == switches()
 
     # It wakes once more after the request that it has just answered.
-    until(is_at_rest)
+    with watching:
+        until(is_at_rest)
 
 
 def test_nothing_wakes_an_idle_agent(agents: Agents, until: Until) -> None:

@@ -46,6 +46,9 @@ END = b"end"
 END_UNUSED = b"end-unused"
 """The verb that ends the agent if it holds nothing, and no other client waits for it."""
 
+WATCH = b"watch"
+"""The verb of a request that waits for news, as long as it takes. It gets no sign of life, and the agent is idle."""
+
 BUSY, ASKS = b"busy", b"asks"
 """What begins a sign of life: the agent works, or waits for an answer."""
 _LENGTH = 4

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from awsenv.model import Credentials
 
+    Noted = Callable[[Credentials | str], object]
+
 HOST = "127.0.0.1"
 """The address and not `localhost`: Kotlin's SDK refuses names, and a name may be bound to anything."""
 
@@ -76,24 +78,25 @@ class Endpoint:
         self._loop = loop
         self._on_revoke = on_revoke
         self._seconds = seconds
-        self._grants: dict[str, tuple[str, str]] = {}
+        self._grants: dict[str, tuple[str, str, Noted]] = {}
         listening = socket.create_server((HOST, 0), backlog=MAX_CLIENTS)
         self._host = f"{HOST}:{listening.getsockname()[1]}"
         asyncio.run_coroutine_threadsafe(self._listen(listening), loop)
 
-    def grant(self, role_id: str, pid: int) -> tuple[str, str]:
+    def grant(self, role_id: str, pid: int, note: Noted = bool) -> tuple[str, str]:
         """Give the process *pid*, and every process that it tells, the credentials of a role until *pid* ends.
 
         Args:
             role_id: What `credentials_for` is called with.
             pid: The process.
+            note: Called with the credentials each time that they are handed out, or with why they are not.
 
         Returns:
             The values of `AWS_CONTAINER_CREDENTIALS_FULL_URI` and of `AWS_CONTAINER_AUTHORIZATION_TOKEN`, which is a
             secret.
         """
         name, token = secrets.token_hex(16), secrets.token_urlsafe(32)
-        self._grants[name] = role_id, token
+        self._grants[name] = role_id, token, note
         asyncio.run_coroutine_threadsafe(self._revoke_at_end(name, pid), self._loop)
         return f"http://{self._host}{_FOLDER}{name}", token
 
@@ -119,17 +122,21 @@ class Endpoint:
 
     async def _response(self, connection: socket.socket) -> bytes:
         try:
-            role_id = self._granted(await asyncio.wait_for(_read(connection), self._seconds))
+            role_id, note = self._granted(await asyncio.wait_for(_read(connection), self._seconds))
         except _Refused as refused:
             return _refusal(refused.status, str(refused))
         try:
             credentials = await in_thread(self._credentials_for, role_id)
-            return _response(HTTPStatus.OK, _body(credentials))
+            body = _body(credentials)
         except Exception as error:  # noqa: BLE001 - the client learns of every error; of an unknown one not the text
-            return _refusal(*_explained(error))
+            status, text = _explained(error)
+            note(error.fact if isinstance(error, AwsenvError) else text)
+            return _refusal(status, text)
+        note(credentials)
+        return _response(HTTPStatus.OK, body)
 
-    def _granted(self, request: str) -> str:
-        """Return the id of the role whose credentials *request* gets."""
+    def _granted(self, request: str) -> tuple[str, Noted]:
+        """Return the id of the role whose credentials *request* gets, and what notes it."""
         first, *lines = request.split("\r\n")
         called, headers = _REQUEST.fullmatch(first), _headers(lines)
         if called is None or headers is None:
@@ -141,12 +148,12 @@ class Endpoint:
             raise _Refused(HTTPStatus.FORBIDDEN, "this is not for browsers")
         if method != "GET":
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "only GET")
-        role_id, token = self._grants.get(target.removeprefix(_FOLDER), ("", ""))
+        role_id, token, note = self._grants.get(target.removeprefix(_FOLDER), ("", "", bool))
         if not token or not target.startswith(_FOLDER):
             raise _Refused(HTTPStatus.NOT_FOUND, "there are no credentials here, or the command has ended")
         if not hmac.compare_digest(headers.get("authorization", "").encode(), token.encode()):
             raise _Refused(HTTPStatus.FORBIDDEN, "the Authorization is not that of AWS_CONTAINER_AUTHORIZATION_TOKEN")
-        return role_id
+        return role_id, note
 
 
 def _headers(lines: list[str]) -> dict[str, str] | None:

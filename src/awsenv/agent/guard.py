@@ -59,10 +59,14 @@ class Guard:
                 rule.check(self.peer, plan, self.waits)
             lease = fetch()
         except AwsenvError as error:
-            for rule in self.rules:
-                rule.refused(self.peer, plan, error)
+            self.refuse(plan, error)
             raise
         if lease is not None:
             for rule in self.rules:
                 rule.granted(self.peer, plan, lease)
         return lease
+
+    def refuse(self, plan: Plan, error: AwsenvError) -> None:
+        """Let every rule note that the process does not get the role of *plan*."""
+        for rule in self.rules:
+            rule.refused(self.peer, plan, error)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
-from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, watch
+from awsenv.agent.events import TICK, Alarm, call_when_readable, end_of, readable, watch
 from awsenv.agent.listener import Listener, in_thread
 from awsenv.agent.messages import is_closed, name_senders, received, refusal, send
 from awsenv.agent.peer import Gone, peer
@@ -39,6 +39,9 @@ PULSE = 0.5
 
 PRIVATE = "connection"
 """The first word of an agent that serves one command alone."""
+
+MAX_WATCHING = 16
+"""Clients that wait for news at most: far fewer than are served at once."""
 
 MAX_THREADS = 1000
 """Requests that run at once, with those whose clients have gone."""
@@ -95,7 +98,7 @@ class Server:
 
     Args:
         reply: Takes the verb, its parts and the process that has sent them, says what it waits for, and returns the
-            parts of the reply. It is called in several threads at once.
+            parts of the reply. It is called in several threads at once. To `client.WATCH`, no parts are no reply yet.
             Of an exception the client gets the name of the class only, since the text may hold a secret.
         listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
         connection: Instead, one connection of the process that started this private agent.
@@ -130,6 +133,8 @@ class Server:
         self.loop = asyncio.new_event_loop()
         """The event loop, which is closed when the life is over."""
         self._over = self.loop.create_future()
+        self._news = self.loop.create_future()
+        self._watching = 0
         self._alarm = Alarm(self.loop, self._look)
         self._at_work: set[asyncio.Future[bytes]] = set()
 
@@ -147,6 +152,15 @@ class Server:
         """Restart the idle time, and set the alarm anew. Called from any thread."""
         with suppress(RuntimeError):  # `serve` has returned
             self.loop.call_soon_threadsafe(self._note_use)
+
+    def tell(self) -> None:
+        """Reply to those who wait for news. Called from any thread."""
+        with suppress(RuntimeError):  # `serve` has returned
+            self.loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        self._news.set_result(None)
+        self._news = self.loop.create_future()
 
     async def _serve(self) -> None:
         self._heed_signals()
@@ -220,37 +234,48 @@ class Server:
         if client.peer(connection)[0] != os.geteuid():
             return
         self._look()
+        is_use = True
         try:
-            await self._exchange(connection, TIMEOUT)
+            is_use = await self._exchange(connection, TIMEOUT)
         finally:
-            self._note_use()
+            if is_use:
+                self._note_use()
 
-    async def _exchange(self, connection: socket.socket, seconds: float | None) -> None:
-        """Take one request within *seconds*, and reply to it."""
+    async def _exchange(self, connection: socket.socket, seconds: float | None) -> bool:
+        """Take one request within *seconds*, reply to it, and return whether the agent was used by that."""
         version, verb, *parts = await asyncio.wait_for(received(connection), seconds)
         if is_closed(connection):
             # It has given up: an agent that was stopped does not send its code to AWS much later.
-            return
+            return True
         if self._over.done():
             await send(connection, pack([b"ended"]))
+        elif verb == client.END or (verb == client.END_UNUSED and not self._at_work and self._life.is_empty()):
+            await self._end_for(connection)
+        elif verb == client.WATCH:
+            await self._watch(connection, version, parts)
+            return False
+        elif len(self._at_work) < MAX_THREADS:
+            await self._work(connection, version, verb, parts)
+        return True
+
+    async def _end_for(self, connection: socket.socket) -> None:
+        """End, if the client may ask for that."""
+        try:
+            self._life.check_end(peer(connection))
+        except client.Refused as refused:
+            await send(connection, refusal(refused))
             return
-        if verb == client.END or (verb == client.END_UNUSED and not self._at_work and self._life.is_empty()):
-            try:
-                self._life.check_end(peer(connection))
-            except client.Refused as refused:
-                await send(connection, refusal(refused))
-                return
-            except Gone:
-                return
-            # First, so that the reader of the reply can start another agent.
-            self._give_up_path()
-            try:
-                await send(connection, pack([b"ok"]))
-            finally:
-                self._end()
+        except Gone:
             return
-        if len(self._at_work) >= MAX_THREADS:
-            return
+        # First, so that the reader of the reply can start another agent.
+        self._give_up_path()
+        try:
+            await send(connection, pack([b"ok"]))
+        finally:
+            self._end()
+
+    async def _work(self, connection: socket.socket, version: bytes, verb: bytes, parts: list[bytes]) -> None:
+        """Reply to a request, and say until then that the agent lives."""
         waits = Waits()
         work = in_thread(self._reply_to, connection, version, verb, parts, waits)
         self._at_work.add(work)
@@ -261,6 +286,26 @@ class Server:
             await send(connection, waits.frame)
         if work.done():
             await send(connection, work.result())
+
+    async def _watch(self, connection: socket.socket, version: bytes, parts: list[bytes]) -> None:
+        """Reply as soon as there is news. Until then, nothing wakes the agent."""
+        if self._watching >= MAX_WATCHING:
+            await send(connection, refusal(client.Refused("too many commands follow this agent already")))
+            return
+        self._watching += 1
+        gone = self.loop.create_task(readable(connection))
+        try:
+            while not gone.done():
+                news = self._news  # before a look: what comes after that is not missed
+                frame = await in_thread(self._reply_to, connection, version, client.WATCH, parts, Waits())
+                if frame != pack([b"ok"]) or self._over.done():
+                    await send(connection, pack([b"ended"]) if self._over.done() else frame)
+                    return
+                await asyncio.wait([news, gone, self._over], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._watching -= 1
+            gone.cancel()
+            await asyncio.wait([gone])
 
     def _forget(self, work: asyncio.Future[bytes]) -> None:
         self._at_work.discard(work)

@@ -35,6 +35,7 @@ def main(words: list[str]) -> None:
             check_end=handler.seals.check_free,
         ),
     )
+    handler.log.on_news = agent.tell
     # Its first client does not wait for it.
     threading.Thread(target=load, daemon=True).start()
     agent.serve()

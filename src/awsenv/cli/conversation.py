@@ -49,6 +49,9 @@ LOCK = b"lock"
 ATTEND = b"attend"
 """The verb of who answers the questions of the agent: `Approvals.attend` reads its parts, and replies in JSON."""
 
+LOG = b"log"
+"""The verb of who reads the log of the agent, behind a number; `client.WATCH` waits for what comes behind it."""
+
 
 def run(args: list[str]) -> int | Prompts | None:
     """Let the agent run *args*, and return the exit status, unless a command of `exec` takes the place of this process.

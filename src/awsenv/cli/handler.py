@@ -12,8 +12,10 @@ import time
 from functools import partial
 
 from awsenv import config, mark
+from awsenv.agent import client
 from awsenv.agent.approvals import POLL, Approvals, Confirmation
 from awsenv.agent.guard import Guard
+from awsenv.agent.log import Log, Recording
 from awsenv.agent.seals import Seals
 from awsenv.aws.connections import Connections
 from awsenv.cli import commands, conversation
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.agent.guard import Rule
     from awsenv.agent.memory import Lease, Memory
     from awsenv.agent.peer import Peer
     from awsenv.agent.seals import Seal
@@ -205,8 +206,8 @@ class Handler:
     """The connection pool, shared by all requests."""
     is_private: bool = False
     """Whether the agent serves one command alone, which has sent its whole environment."""
-    rules: tuple[Rule, ...] = ()
-    """What decides about, and follows, what is handed out."""
+    log: Log = field(default_factory=Log)
+    """What was handed out, and what was refused."""
     approvals: Approvals = field(default_factory=Approvals)
     """What asks before a role is handed out. A private agent has its client ask."""
     seals: Seals = field(default_factory=Seals)
@@ -220,6 +221,14 @@ class Handler:
         Raises:
             ValueError: It is not a request.
         """
+        try:
+            return self._reply(verb, parts, waits, peer)
+        except client.Refused as refused:
+            if peer is not None:
+                self._recording(_command(verb, parts)).refused_all(peer, refused.fact)
+            raise
+
+    def _reply(self, verb: bytes, parts: list[bytes], waits: Waits, peer: Peer | None) -> list[bytes]:
         if verb == mark.SEAL and peer is not None:
             self.seals.redeem(peer, parts[0].decode())
             return []
@@ -233,6 +242,11 @@ class Handler:
             number, answer, poll = parts
             attended = self.approvals.attend(peer, int(number), answer.decode(), poll=float(poll or POLL))
             return [json.dumps(attended).encode()]
+        if verb in {conversation.LOG, client.WATCH}:
+            (after,) = parts
+            page = self.log.read(int(after))
+            is_news = page["entries"] or verb == conversation.LOG
+            return [json.dumps(page, ensure_ascii=False).encode()] if is_news else []
         kind = _PROVIDERS.get(verb)
         if kind is None:
             raise ValueError(verb)
@@ -241,7 +255,10 @@ class Handler:
         if verb == conversation.RUN and not commands.called(request.args).runs_in_agent:
             made: Action = Local()
         elif sealed and not commands.called(request.args).may_be_sealed:
-            made = failed(AgentError("this process is sealed: the agent does not do that for it", hint=mark.OUTSIDE))
+            fact = "this process is sealed: the agent does not do that for it"
+            if peer is not None:
+                self._recording(_command(verb, parts)).refused_all(peer, fact)
+            made = failed(AgentError(fact, hint=mark.OUTSIDE))
         else:
             made = handle(request.args, partial(self._caller, kind, request, notes, waits, peer, sealed=sealed))
         made.notes = [*notes, *made.notes]
@@ -259,17 +276,23 @@ class Handler:
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
         confirmation = guard = None
+        recording = self._recording(commands.called(request.args).name)
         if peer is not None:
             if not self.is_private:
                 confirmation = Confirmation(self.approvals, peer, claimed(request.args))
-            rules = self.rules if confirmation is None else (*self.rules, confirmation)
+            rules = (recording,) if confirmation is None else (recording, confirmation)
             guard = Guard(peer, waits, rules, self.seals, confirms=confirmation is not None)
+
+        def endpoint(lease_id: str) -> tuple[str, str]:
+            note = bool if peer is None else recording.served(peer, self.memory.plan(lease_id))
+            return self.endpoint().grant(lease_id, request.pid, note)
+
         provider = kind(
             self.memory,
             answers,
             notes.extend,
             waits,
-            endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
+            endpoint=endpoint,
             is_private=self.is_private,
             guard=guard,
             connections=self.connections,
@@ -293,6 +316,9 @@ class Handler:
             now=self.now,
         )
 
+    def _recording(self, command: str) -> Recording:
+        return Recording(self.log, command)
+
     def forget(self) -> None:
         """Drop every secret, what was read from the files, and the connections to AWS."""
         self.memory.drop()
@@ -306,6 +332,15 @@ class Handler:
         self.connections.close_idle()
         close = self.connections.next_close()
         return min(self.memory.drop_expired(), math.inf if close is None else close - time.monotonic())
+
+
+def _command(verb: bytes, parts: list[bytes]) -> str:
+    """Return the command of awsenv that has sent a request."""
+    if verb in _PROVIDERS:
+        return commands.called(conversation.Request(parts).args).name
+    return {mark.SEAL: "exec", conversation.ATTEND: "approve", client.WATCH: "log"}.get(
+        verb, verb.decode(errors="replace")
+    )
 
 
 def claimed(args: list[str]) -> tuple[str, ...]:
