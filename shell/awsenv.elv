@@ -20,7 +20,7 @@ if (eq $folder '') {
 
 var texts = [
   approve completion console credential-process demo doctor each exec explain help init list
-  lock login logout profiles setup status token
+  lock log login logout profiles setup status token
 ]
 
 # Whether awsenv, called with these words, prints text to read rather than data.

@@ -23,7 +23,7 @@ or set -g _awsenv_folder (string replace -r -- '/[^/]*$' '' (status filename))
 
 function __awsenv_prints --description 'Whether awsenv prints text to read rather than code to evaluate'
     builtin contains -- "$argv[1]" approve completion console credential-process demo doctor each exec explain help init \
-        list lock login logout profiles setup status token
+        list lock log login logout profiles setup status token
     and return 0
     for word in $argv
         switch $word

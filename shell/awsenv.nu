@@ -7,7 +7,7 @@
 def _awsenv_prints [words: list<string>]: nothing -> bool {
     let texts = [
         approve completion console credential-process demo doctor each exec explain help init list
-        lock login logout profiles setup status token
+        lock log login logout profiles setup status token
     ]
     ($words.0? | default "") in $texts or (
         $words

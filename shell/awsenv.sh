@@ -19,7 +19,7 @@ _awsenv_prints() {
   case ${1-} in
   approve | completion | console | credential-process | demo | doctor | each) 'return' 0 ;;
   exec | explain | help | init) 'return' 0 ;;
-  list | lock | login | logout | profiles | setup | status | token) 'return' 0 ;;
+  list | lock | log | login | logout | profiles | setup | status | token) 'return' 0 ;;
   *) ;;
   esac
   while '[' "$#" -gt 0 ']'; do

@@ -136,7 +136,7 @@ case run:
   if ($#_awsenv_words) then
     if ("$_awsenv_words[1]:q" =~ {approve,completion,console,credential-process,demo,doctor,each,exec} || \
         "$_awsenv_words[1]:q" =~ {explain,help,init} || \
-        "$_awsenv_words[1]:q" =~ {list,lock,login,logout,profiles,setup,status,token}) set _awsenv_prints = 1
+        "$_awsenv_words[1]:q" =~ {list,lock,log,login,logout,profiles,setup,status,token}) set _awsenv_prints = 1
   endif
   foreach _awsenv_word ($_awsenv_words:q)
     if ("$_awsenv_word:q" == --) break

@@ -29,7 +29,7 @@ def _awsenv_hook(program, folder):
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
     texts = {"approve", "completion", "console", "credential-process", "demo", "doctor", "each", "exec", "explain"}
     texts |= {"help", "init"}
-    texts |= {"list", "lock", "login", "logout", "profiles", "setup", "status", "token"}
+    texts |= {"list", "lock", "log", "login", "logout", "profiles", "setup", "status", "token"}
 
     def value_of(name):
         """Return a variable as other programs see it; empty where it is not set."""

@@ -28,7 +28,7 @@ function _awsenv_prints {
   case ${1-} in
     approve | completion | console | credential-process | demo | doctor | each) builtin return 0 ;;
   exec | explain | help | init) builtin return 0 ;;
-    list | lock | login | logout | profiles | setup | status | token) builtin return 0 ;;
+    list | lock | log | login | logout | profiles | setup | status | token) builtin return 0 ;;
   esac
   for _awsenv_word in "$@"; do
     case $_awsenv_word in

@@ -78,6 +78,7 @@ WAITING = [
     "exec read-only -- true",
     "login",
     "approve",
+    "log",
     "logout",
     "lock",
     "renew --shell sh --print",

@@ -324,6 +324,7 @@ FAILING = {
     ],
     "logout": ["logout --help", "logout now"],
     "approve": ["approve --help", "approve now"],
+    "log": ["log --help", "log now"],
     "lock": ["lock --help", "lock now"],
     "setup": ["setup --help", "setup --bogus"],
     "doctor": ["doctor --help", "doctor --bogus"],

@@ -64,6 +64,7 @@ ROWS = {
     "renew": Row("renew --shell sh --print", "", AGENT),
     "off": Row("off --shell sh --print", "", AGENT),
     "status": Row("status --verify", STS, AGENT),
+    "log": Row("log", "", AGENT),
     "list": Row("list", "", AGENT),
     "explain": Row("explain read-only --duration 2h", IAM, AGENT),
     "doctor": Row("doctor read-only", STS, "the next check"),

@@ -52,6 +52,7 @@ LINES = {
     "exec": "exec power-user -- true",
     "each": "each read-only -- true",
     "off": "off",
+    "log": "log",
     "lock": "lock",
     "init": "init bash",
     "setup": "setup --profile admin --user awsenv-test --yes me:ReadOnlyAccess",

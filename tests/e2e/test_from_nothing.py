@@ -43,7 +43,7 @@ NEEDY = {
 }
 """A line of each command that needs credentials, and its status."""
 
-OTHERS = {"approve", "doctor", "profiles", "logout", "lock", "off", "init", "completion", "demo"}
+OTHERS = {"approve", "doctor", "profiles", "log", "logout", "lock", "off", "init", "completion", "demo"}
 """The doctor says it as a finding; the rest need none."""
 
 MORE = {

@@ -173,6 +173,16 @@ class StatusArguments(Arguments):
     as_json: bool = _JSON
 
 
+class LogArguments(Arguments):
+    """The agent keeps the log in memory, without secrets. Times are local.
+
+    Programs, folders and terminals are what the system says of the process that has asked, not what that says.
+    """
+
+    follow: bool = flag("Go on with what comes, until Ctrl-C.", "-f", "--follow")
+    as_json: bool = flag("Print a line of JSON for each.", "--json")
+
+
 class ListArguments(Arguments):
     """The active role has a star; MFA and PROTECTED (or !) mark what needs a code and a yes. Nothing is sent to AWS.
 
@@ -340,6 +350,7 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "renew": RenewArguments,
     "off": OffArguments,
     "status": StatusArguments,
+    "log": LogArguments,
     "list": ListArguments,
     "explain": ExplainArguments,
     "doctor": DoctorArguments,

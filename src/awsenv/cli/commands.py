@@ -127,6 +127,7 @@ COMMANDS = {
             runs_in_agent=True,
             may_be_sealed=True,
         ),
+        Command("log", "[OPTIONS]", "Show who got which role, and who was refused."),
         Command(
             "list",
             "[OPTIONS] [PATTERN]",
