@@ -16,7 +16,7 @@ from awsenv.agent.log import LONGEST, MAX_BYTES, MAX_ENTRIES, PAGE, PARENTS, Log
 from awsenv.agent.memory import Lease, Plan
 from awsenv.agent.peer import Peer, Process, own_namespace
 from awsenv.agent.seals import Seals
-from awsenv.errors import RefusedError
+from awsenv.errors import RefusedError, UnreachableError
 from awsenv.model import (
     Assistant,
     AssumeRole,
@@ -159,6 +159,18 @@ def test_a_refusal_has_its_fact_alone() -> None:
         entry["until"],
     )
     assert CANARY not in str(entry)
+
+
+def test_what_does_not_reach_aws_is_not_refused() -> None:
+    """Nobody has decided anything."""
+
+    def fetch() -> Lease:
+        raise UnreachableError("AWS STS could not be reached")
+
+    log = Log(Clock())
+    with pytest.raises(UnreachableError):
+        Guard(PEER, unseen, (Recording(log, "use"),), Seals()).hand_out(plan(), fetch)
+    assert [] == entries(log)
 
 
 def test_what_differs_in_time_and_numbers_alone_is_one_entry() -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
 
+TIME = r"(?:[\d-]{10} )?\d\d:\d\d UTC"
+"""A time as a person reads it, with the date if that is not today's."""
+
 SERVED = """
 import os, urllib.request
 for _ in range(3):
@@ -68,6 +71,8 @@ def used(shared_world: World, printed: list[str]) -> World:
     assert 125 == world.run("exec", "mine", "--", "true", CLAUDECODE="1").returncode
     assert 125 == world.run("exec", f"{account}/nowhere", "--", "true").returncode
     assert 0 == world.run("exec", "--refresh", "read-only", "--", sys.executable, "-c", SERVED).returncode
+    assert 0 == world.run("each", "read-only", "--", "true").returncode
+    world.command([sys.executable, "-c", "import awsenv; awsenv.credentials('read-only')"])
     world.command([world.program, "exec", "--sealed", "read-only", "--", world.program, "log"])
     world.run("lock")
     return world
@@ -89,6 +94,8 @@ def test_each_grant_and_each_refusal_is_there(used: World) -> None:
         ("exec", "mine", "'mine' is not for assistants", 1),
         ("exec", f"nowhere@{used.sandbox.account}", "AWS refused to let user alice assume role nowhere", 1),
         ("exec", "read-only", None, 4),
+        ("each", "read-only", None, 1),
+        ("python", "read-only", None, 1),
         ("exec", "read-only", None, 1),
         ("log", None, "this process is sealed: awsenv gives it read-only, and nothing else", 1),
     ] == shown
@@ -131,15 +138,18 @@ def test_a_person_reads_what_fits(used: World) -> None:
     shown = used.run("log").stdout
     account = used.sandbox.account
     assert re.search(
-        rf"^\d\d:\d\d UTC  power-user \({account}\), until .*\n"
+        rf"^{TIME}  power-user \({account}\), until .*\n"
         r"  credential-process by bash < \S+ < .* in \S+\n"
         r"  narrowed to read-only; because JIRA-12; for claude-code\n"
-        rf"\d\d:\d\d UTC  refused mine \({account}, read-only\)\n",
+        rf"{TIME}  refused mine \({account}, read-only\)\n",
         shown,
         re.MULTILINE,
     )
-    assert re.search(r"  exec by .*\n  4 times since \d\d:\d\d UTC\n", shown)
-    assert "UTC  refused awsenv log\n" in shown
+    assert re.search(rf"  exec by .*\n  4 times since {TIME}\n", shown)
+    # Here, the program is Python, and none of awsenv's.
+    assert re.search(r"  python by python[\d.]* < ", shown)
+    assert "  each by " in shown
+    assert "  refused awsenv log\n" in shown
     assert "\x1b" not in shown
 
 
@@ -218,5 +228,5 @@ def test_a_log_that_is_full_says_where_it_begins(world: World) -> None:
     roles = re.findall(r"UTC  (role-\d+)\n  exec by process \d+\n", done.stdout)
     assert [f"role-{number}" for number in range(5, MAX_ENTRIES + 5)] == roles
     assert re.fullmatch(
-        r"awsenv: nothing is missing since \d\d:\d\d UTC; what the agent recorded before is gone\n", done.stderr
+        rf"awsenv: nothing is missing since {TIME}; what the agent recorded before is gone\n", done.stderr
     )

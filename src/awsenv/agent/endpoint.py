@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from awsenv.model import Credentials
 
-    Noted = Callable[[Credentials | str], object]
+    Noted = Callable[[Credentials | AwsenvError], object]
 
 HOST = "127.0.0.1"
 """The address and not `localhost`: Kotlin's SDK refuses names, and a name may be bound to anything."""
@@ -130,7 +130,7 @@ class Endpoint:
             body = _body(credentials)
         except Exception as error:  # noqa: BLE001 - the client learns of every error; of an unknown one not the text
             status, text = _explained(error)
-            note(error.fact if isinstance(error, AwsenvError) else text)
+            note(error if isinstance(error, AwsenvError) else AgentError(text))
             return _refusal(status, text)
         note(credentials)
         return _response(HTTPStatus.OK, body)

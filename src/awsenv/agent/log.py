@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.model import AssumeRole
+from awsenv.errors import UnreachableError
+from awsenv.model import AssumeRole, Credentials
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer
     from awsenv.errors import AwsenvError
-    from awsenv.model import Chain, Credentials, Waits
+    from awsenv.model import Chain, Waits
 
 MAX_ENTRIES = 2000
 """Entries that are kept; the one that was not repeated for the longest time goes first."""
@@ -46,7 +47,7 @@ class Asked(NamedTuple):
     """A request: equal for two that differ in time, and in the numbers of processes, alone."""
 
     command: str
-    """The command of awsenv."""
+    """The command of awsenv; `python`: a program, by the functions of the package."""
     role: str | None = None
     """The label of the role; None: the request was refused before it was read."""
     account: str | None = None
@@ -151,7 +152,7 @@ class Recording:
 
     log: Log
     command: str
-    """The command of awsenv. It is no claim: it decides what is done."""
+    """The command of awsenv: it decides what is done."""
 
     def check(self, peer: Peer, plan: Plan, waits: Waits) -> None:
         """Do nothing."""
@@ -162,25 +163,25 @@ class Recording:
 
     def refused(self, peer: Peer, plan: Plan, error: AwsenvError) -> None:
         """Note that it does not get the role, and why."""
-        self.served(peer, plan)(error.fact)
+        self.served(peer, plan)(error)
 
     def refused_all(self, peer: Peer, fact: str) -> None:
         """Note that a process is refused, whatever role it has asked for."""
         self.log.note(_asked(self.command, peer)._replace(refused=_cut(fact, 2 * LONGEST)), peer.process.pid)
 
-    def served(self, peer: Peer, plan: Plan) -> Callable[[Credentials | str], None]:
+    def served(self, peer: Peer, plan: Plan) -> Callable[[Credentials | AwsenvError], None]:
         """Return what notes that a process has got the credentials of a role once more, or why it has not.
 
-        It keeps nothing of the plan, which may hold secrets.
+        That AWS could not be reached is no refusal. It keeps nothing of the plan, which may hold secrets.
         """
         asked, log, pid = _with_role(_asked(self.command, peer), plan.chain), self.log, peer.process.pid
 
-        def note(outcome: Credentials | str) -> None:
-            if isinstance(outcome, str):
-                log.note(asked._replace(refused=_cut(outcome, 2 * LONGEST)), pid)
-                return
-            ends = outcome.expiration
-            log.note(_of_account(asked, outcome), pid, None if ends is None else ends.timestamp())
+        def note(outcome: Credentials | AwsenvError) -> None:
+            if isinstance(outcome, Credentials):
+                ends = outcome.expiration
+                log.note(_of_account(asked, outcome), pid, None if ends is None else ends.timestamp())
+            elif not isinstance(outcome, UnreachableError):
+                log.note(asked._replace(refused=_cut(outcome.fact, 2 * LONGEST)), pid)
 
         return note
 

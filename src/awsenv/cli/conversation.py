@@ -42,6 +42,8 @@ PART = b"part"
 GRANT = b"grant"
 """The verb of a request of a process that needs many roles: a code opens the MFA session that all of them come by, and
 while AWS is throttling, the request waits."""
+EACH = b"each"
+"""The same, of `awsenv each`."""
 OPEN = b"open"
 """The verb of a request to open the connection to STS that RUN would use, without sending anything."""
 LOCK = b"lock"
@@ -177,7 +179,7 @@ class Conversation:
         prompts: The prompts with answers to another agent; None: no agent has asked.
         started: Whether the agent was started for this request.
         whole: Whether to send the whole environment: to an agent that serves this process alone.
-        verb: RUN or GRANT.
+        verb: RUN, GRANT or EACH.
         show: Shows the notes before a question; None: on stderr.
         folder: The folder that relative paths start from; None: the working directory.
     """

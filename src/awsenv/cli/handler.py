@@ -191,6 +191,7 @@ _PROVIDERS: dict[bytes, type[Provider]] = {
     conversation.PART: Provider,
     conversation.OPEN: _Opening,
     conversation.GRANT: _Granting,
+    conversation.EACH: _Granting,
 }
 """What gets the credentials, by the verb of the request."""
 
@@ -225,7 +226,8 @@ class Handler:
             return self._reply(verb, parts, waits, peer)
         except client.Refused as refused:
             if peer is not None:
-                self._recording(_command(verb, parts)).refused_all(peer, refused.fact)
+                request = conversation.Request(parts) if verb in _PROVIDERS else None
+                self._recording(_command(verb, request)).refused_all(peer, refused.fact)
             raise
 
     def _reply(self, verb: bytes, parts: list[bytes], waits: Waits, peer: Peer | None) -> list[bytes]:
@@ -247,8 +249,7 @@ class Handler:
             page = self.log.read(int(after))
             is_news = page["entries"] or verb == conversation.LOG
             return [json.dumps(page, ensure_ascii=False).encode()] if is_news else []
-        kind = _PROVIDERS.get(verb)
-        if kind is None:
+        if verb not in _PROVIDERS:
             raise ValueError(verb)
         request = conversation.Request(parts)
         notes: list[Note] = []
@@ -257,16 +258,16 @@ class Handler:
         elif sealed and not commands.called(request.args).may_be_sealed:
             fact = "this process is sealed: the agent does not do that for it"
             if peer is not None:
-                self._recording(_command(verb, parts)).refused_all(peer, fact)
+                self._recording(_command(verb, request)).refused_all(peer, fact)
             made = failed(AgentError(fact, hint=mark.OUTSIDE))
         else:
-            made = handle(request.args, partial(self._caller, kind, request, notes, waits, peer, sealed=sealed))
+            made = handle(request.args, partial(self._caller, verb, request, notes, waits, peer, sealed=sealed))
         made.notes = [*notes, *made.notes]
         return packed(made, request.environ)
 
     def _caller(
         self,
-        kind: type[Provider],
+        verb: bytes,
         request: conversation.Request,
         notes: list[Note],
         waits: Waits,
@@ -276,7 +277,7 @@ class Handler:
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
         confirmation = guard = None
-        recording = self._recording(commands.called(request.args).name)
+        recording = self._recording(_command(verb, request))
         if peer is not None:
             if not self.is_private:
                 confirmation = Confirmation(self.approvals, peer, claimed(request.args))
@@ -287,6 +288,7 @@ class Handler:
             note = bool if peer is None else recording.served(peer, self.memory.plan(lease_id))
             return self.endpoint().grant(lease_id, request.pid, note)
 
+        kind = _PROVIDERS[verb]
         provider = kind(
             self.memory,
             answers,
@@ -334,13 +336,14 @@ class Handler:
         return min(self.memory.drop_expired(), math.inf if close is None else close - time.monotonic())
 
 
-def _command(verb: bytes, parts: list[bytes]) -> str:
-    """Return the command of awsenv that has sent a request."""
-    if verb in _PROVIDERS:
-        return commands.called(conversation.Request(parts).args).name
-    return {mark.SEAL: "exec", conversation.ATTEND: "approve", client.WATCH: "log"}.get(
-        verb, verb.decode(errors="replace")
-    )
+_NAMES = {mark.SEAL: "exec", conversation.ATTEND: "approve", client.WATCH: "log", conversation.GRANT: "python"}
+
+
+def _command(verb: bytes, request: conversation.Request | None) -> str:
+    """Return the command of awsenv that has sent a request; `python`: a program, by the functions of the package."""
+    if request is None or verb in {conversation.EACH, conversation.GRANT}:
+        return _NAMES.get(verb, verb.decode(errors="replace"))
+    return commands.called(request.args).name
 
 
 def claimed(args: list[str]) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ def _who(entry: dict[str, Any]) -> str:
     Nearly always it is awsenv itself, a program of Python, which is left out.
     """
     programs = [entry["program"], *entry["parents"]]
-    if len(programs) > 1 and programs[0] == os.path.realpath(sys.executable):
+    if len(programs) > 1 and entry["command"] != "python" and programs[0] == os.path.realpath(sys.executable):
         del programs[0]
     if not any(programs):
         return f"process {entry['process']}"

@@ -105,7 +105,7 @@ class Roles:
         """What the user has confirmed."""
         self._is_running = False
         self._printed: streams.Streams | None = None
-        self._requests = Requests(self._waits)
+        self._requests = Requests(self._waits, is_each=True)
         self._sender = Sender(
             caller.environ,
             lambda: _EachPrompts(caller, self._waits, self._asks, self._outputs, self._confirmed),

@@ -17,7 +17,7 @@ from awsenv.agent.memory import Memory
 from awsenv.agent.term import Clock, boot_time
 from awsenv.cli import conversation, process
 from awsenv.cli.action import Fail, Need, unpacked
-from awsenv.cli.conversation import GRANT, Conversation
+from awsenv.cli.conversation import EACH, GRANT, Conversation
 from awsenv.cli.handler import Handler
 from awsenv.cli.report import in_local_time
 from awsenv.errors import (
@@ -71,10 +71,12 @@ class Requests:
 
     Args:
         waits: Shows what a request waits for.
+        is_each: Whether the process is `awsenv each`, and not a program of the user.
     """
 
-    def __init__(self, waits: Waits = unseen) -> None:
+    def __init__(self, waits: Waits = unseen, *, is_each: bool = False) -> None:
         self._waits = waits
+        self._verb = EACH if is_each else GRANT
         # What gives a code may itself need a role.
         self._asking = RLock()
         self._handler = Handler(Memory(Clock(time.time, boot_time)), _no_endpoint, is_private=True)
@@ -122,7 +124,7 @@ class Requests:
         self._handler.forget()
 
     def _action(self, ask: Ask, args: list[str], sender: Sender, *, whole: bool = False) -> Action:
-        made = unpacked(ask(GRANT, [b"", *_request(args, sender, whole=whole)]), sender.environ)
+        made = unpacked(ask(self._verb, [b"", *_request(args, sender, whole=whole)]), sender.environ)
         if made.kind == Need.kind:
             # What the answer to one request has opened serves those that have waited for it.
             with self._asking:
@@ -132,7 +134,7 @@ class Requests:
                     sender.environ,
                     sender.prompts(),
                     whole=whole,
-                    verb=GRANT,
+                    verb=self._verb,
                     show=sender.note,
                     folder=sender.folder,
                 ).reply()
@@ -156,7 +158,7 @@ class Requests:
         environ = sender.environ
         with self._waits("the agent"):
             reply = client.ask(environ, verb, parts, longest=conversation.longest(environ), waits_for=self._waits)
-        if verb == GRANT and self._handler.memory.held() and _lacks_code(unpacked(reply, environ)):
+        if verb == self._verb and self._handler.memory.held() and _lacks_code(unpacked(reply, environ)):
             # The agent has started since: this process may hold the MFA session.
             mine = self._reply_here(verb, [parts[0], *_request(args, sender, whole=True)])
             if unpacked(mine, environ).kind not in {Need.kind, Fail.kind}:
