@@ -615,7 +615,7 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
         until=memory.until,
         in_use=in_use,
         tidy=handler.tidy,
-        check_end=handler.seals.check_free,
+        check_end=handler.check_end,
         boot=now,
     )
     server = Server(handler.reply, listening=listening, life=life)

@@ -106,6 +106,8 @@ def test_a_no_refuses_the_role(confirmed: pexpect.spawn[Any], world: World) -> N
         asker.expect_exact("nothing was done: read-only was not confirmed")
         asker.expect_exact("status=125")
     assert ["GetSessionToken"] == world.actions()
+    (noted,) = world.run("log", "--json").stdout.splitlines()
+    assert "nothing was done: read-only was not confirmed" == json.loads(noted)["refused"]
 
 
 def test_nobody_attends(confirmed: pexpect.spawn[Any], world: World) -> None:

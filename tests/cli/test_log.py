@@ -73,7 +73,8 @@ def used(shared_world: World, printed: list[str]) -> World:
     assert 0 == world.run("exec", "--refresh", "read-only", "--", sys.executable, "-c", SERVED).returncode
     assert 0 == world.run("each", "read-only", "--", "true").returncode
     world.command([sys.executable, "-c", "import awsenv; awsenv.credentials('read-only')"])
-    world.command([world.program, "exec", "--sealed", "read-only", "--", world.program, "log"])
+    tried = f"{world.program} log; {world.program} logout"
+    world.command([world.program, "exec", "--sealed", "read-only", "--", "sh", "-c", tried])
     world.run("lock")
     return world
 
@@ -98,6 +99,7 @@ def test_each_grant_and_each_refusal_is_there(used: World) -> None:
         ("python", "read-only", None, 1),
         ("exec", "read-only", None, 1),
         ("log", None, "this process is sealed: awsenv gives it read-only, and nothing else", 1),
+        ("logout", None, "this process is sealed: awsenv gives it read-only, and nothing else", 1),
     ] == shown
 
 

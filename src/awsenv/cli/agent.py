@@ -32,7 +32,7 @@ def main(words: list[str]) -> None:
             is_empty=lambda: not memory.held(),
             on_drop=handler.forget,
             tidy=handler.tidy,
-            check_end=handler.seals.check_free,
+            check_end=handler.check_end,
         ),
     )
     handler.log.on_news = agent.tell

@@ -321,6 +321,18 @@ class Handler:
     def _recording(self, command: str) -> Recording:
         return Recording(self.log, command)
 
+    def check_end(self, peer: Peer) -> None:
+        """Check that a process may end the agent.
+
+        Raises:
+            Refused: It may not.
+        """
+        try:
+            self.seals.check_free(peer)
+        except client.Refused as refused:
+            self._recording("logout").refused_all(peer, refused.fact)
+            raise
+
     def forget(self) -> None:
         """Drop every secret, what was read from the files, and the connections to AWS."""
         self.memory.drop()
