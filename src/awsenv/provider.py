@@ -242,18 +242,19 @@ class Provider:
         keys = None if self.guard is None else self.guard.seals.keys(self.guard.peer)
         return None if self.memory is None else self.memory.held(keys)
 
-    def ticket(self, resolved: Resolved) -> str | None:
+    def ticket(self, resolved: Resolved, environ: Environ) -> str | None:
         """Return the secret by which the caller is sealed, so that it gets this role and no other.
 
         Empty: it is sealed so already. None: no agent of the user holds the role.
+
+        Args:
+            resolved: The request.
+            environ: The environment in which a request inside names the same role without an option.
         """
-        return (
-            None
-            if self.guard is None or self.is_private
-            else self.guard.seals.ticket(
-                self.guard.peer, self._plan_of(resolved), resolved.environ, resolved.profiles.folder
-            )
-        )
+        guard = self.guard
+        if guard is None or self.is_private:
+            return None
+        return guard.seals.ticket(guard.peer, self._plan_of(resolved), environ, resolved.profiles.folder)
 
     def left(self, resolved: Resolved) -> Left | None:
         """Return what the agent holds of a role; None: there is no agent."""

@@ -377,3 +377,24 @@ def test_renewed_keys_are_served_in_a_seal(house: House) -> None:
     )
     done = house.run("exec", "--sealed", "--refresh", "read-only", "--", sys.executable, "-I", "-c", code)
     assert "AccessKeyId" in done.stdout, done.stderr
+
+
+def test_the_role_of_a_seal_needs_neither_its_options_nor_its_assistant(house: House, tmp_path: Path) -> None:
+    """Inside, the name of the role is enough; what asks for more, or for what is narrowed otherwise, is refused."""
+    claude = tmp_path / "claude"
+    ask = f"{house.world.program} exec -q {{}} -- sh -c 'echo $AWSENV_NARROWED'"
+    lines = map(ask.format, ["read-only", "--only s3:Get* read-only", "--only s3:Put* read-only", "power-user"])
+    claude.write_text("#!/bin/sh\nexport CLAUDECODE=1\n" + "\n".join(lines))
+    claude.chmod(0o755)
+    done = house.run("exec", "--sealed", "--only", "s3:Get*", "read-only", "--", str(claude))
+    assert ["only s3:Get*"] * 2 == done.stdout.splitlines()
+    assert 2 == done.stderr.count("this process is sealed: awsenv gives it read-only (only s3:Get*), and nothing else")
+
+
+def test_an_assistant_that_starts_in_a_seal_gets_its_role(house: House, tmp_path: Path) -> None:
+    """The seal was made for a script, which runs a coding agent."""
+    claude = tmp_path / "claude"
+    claude.write_text("#!/bin/sh\necho $AWSENV_ROLE\n")
+    claude.chmod(0o755)
+    inside = [house.world.program, "exec", "read-only", "--", str(claude)]
+    assert "read-only\n" == house.run("exec", "--sealed", "read-only", "--", *inside).stdout

@@ -130,7 +130,7 @@ class Endpoint:
             body = _body(credentials)
         except Exception as error:  # noqa: BLE001 - the client learns of every error; of an unknown one not the text
             status, text = _explained(error)
-            note(error if isinstance(error, AwsenvError) else AgentError(text))
+            note(error if isinstance(error, AwsenvError) else AgentError(text, hint="awsenv login"))
             return _refusal(status, text)
         note(credentials)
         return _response(HTTPStatus.OK, body)

@@ -9,11 +9,12 @@ from functools import partial
 from awsenv import changes, config, launch, shells
 from awsenv.cli import recent
 from awsenv.cli.action import Exec, Sealed, StartAgent
-from awsenv.cli.options import Caller, resolve
+from awsenv.cli.options import Caller, as_variables, resolve
 from awsenv.cli.use import seen
 from awsenv.config.sources import KINDS
 from awsenv.errors import LaunchError, Origin
 from awsenv.record import replace
+from awsenv.variables import ASSISTANT, having
 from awsenv.wording import printable
 
 TYPE_CHECKING = False
@@ -74,7 +75,12 @@ def _seal(caller: Caller, arguments: ExecArguments, resolved: Resolved) -> str:
     file = profile and profile.value(KINDS[source.kind].file)
     from awsenv.cli import sealed  # noqa: PLC0415 - few commands are sealed
 
-    return sealed.text(caller.provider.ticket(resolved), is_strict=arguments.strict, files=[file] if file else [])
+    # A request inside is for the same role, also without the options, and whichever assistant runs there.
+    environ = {**resolved.environ, **dict.fromkeys(having(ASSISTANT), ""), **as_variables(arguments)}
+    if resolved.chain.assistant is not None:
+        environ["AI_AGENT"] = resolved.chain.assistant.name
+    ticket = caller.provider.ticket(resolved, environ)
+    return sealed.text(ticket, is_strict=arguments.strict, files=[file] if file else [])
 
 
 def _exported(caller: Caller, arguments: ExecArguments) -> tuple[Resolved, Change]:

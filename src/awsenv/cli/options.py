@@ -100,7 +100,8 @@ def resolve(
 
     def resolved(ask_secret: Callable[..., str]) -> Resolved:
         made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)
-        chain = config.resolve(replace(made, program=program), profiles, base)
+        # Inside a seal, its own assistant counts, whatever runs there.
+        chain = config.resolve(replace(made, program=None if caller.base else program), profiles, base)
         config.check_source(chain.source, profiles, base)
         check()
         is_confirmed = isinstance(options, YesOption) and options.yes
@@ -216,6 +217,17 @@ def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origi
         elif text := environ.get(option.variable):
             given[name] = text.split(",") if option.name in FIELDS else text, Origin(option.variable)
     return given
+
+
+def as_variables(options: RoleOptions) -> dict[str, str]:
+    """Return the variables that stand for the options about a role that were typed.
+
+    Without those that name a file, or ask for an external id.
+    """
+    typed = {option.variable: getattr(options, option.name) for option in declared_options(RoleOptions).values()}
+    texts = {name: ",".join(value) if isinstance(value, list) else value for name, value in typed.items() if value}
+    texts = {name: "true" if value is True else value for name, value in texts.items()}
+    return {name: value for name, value in texts.items() if value != "-" and not value.startswith("file://")}
 
 
 def _narrowing(given: dict[str, tuple[Any, Origin]]) -> Narrowing | None:

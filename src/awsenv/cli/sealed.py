@@ -57,15 +57,15 @@ def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object
         raise _failure("this system cannot seal it as --sealed=strict demands", hint="exec --sealed")
     if ticket:
         if not (done.is_marked or is_limited):
-            raise _failure("the system lets nothing mark it")
+            raise _failure("the system lets nothing mark it", hint="leave --sealed out")
         _register(ticket, after if done.is_marked else here)
     return after
 
 
-def _failure(why: str, **about: str) -> Failure:
+def _failure(why: str, *, hint: str, because: str | None = None) -> Failure:
     from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as the fast path
 
-    return Failure(f"the command was not started: {why}", **about)
+    return Failure(f"the command was not started: {why}", because=because, hint=hint)
 
 
 def _register(ticket: str, environ: Environ) -> None:
@@ -75,8 +75,8 @@ def _register(ticket: str, environ: Environ) -> None:
     try:
         client.ask(environ, mark.SEAL, [ticket.encode()])
     except client.Trouble as trouble:
-        from awsenv.errors import AgentError  # noqa: PLC0415 - `enum` costs as much as the fast path
+        from awsenv.errors import AGAIN, AgentError  # noqa: PLC0415 - `enum` costs as much as the fast path
 
         raise AgentError(
-            "the command was not started: the agent does not seal it", because=trouble.fact, hint=trouble.hints
+            "the command was not started: the agent does not seal it", because=trouble.fact, hint=trouble.hints or AGAIN
         ) from None
