@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.agent.guard import Guard
-    from awsenv.agent.memory import Plan
+    from awsenv.agent.plan import Plan
     from awsenv.config import Profiles
     from awsenv.model import Chain
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from awsenv.aws.request import Request
     from awsenv.config import Profiles
     from awsenv.model import Chain, Environ, Hop, Mfa
-    from awsenv.provider import Left
+    from awsenv.resolved import Left
 
 _BY_AWS = Origin("AWS's default")
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)

@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from awsenv.agent.memory import Memory, Plan
+    from awsenv.agent.memory import Memory
+    from awsenv.agent.plan import Plan
     from awsenv.aws.connections import Connections
     from awsenv.config import Profiles
     from awsenv.model import Chain, Credentials, Environ, Waits

@@ -8,11 +8,13 @@ from functools import partial
 from math import inf
 
 from awsenv import config, duration
-from awsenv.agent.memory import LONGEST, Lease, Plan
+from awsenv.agent.memory import LONGEST
+from awsenv.agent.plan import Lease, Plan
 from awsenv.config.sources import KINDS
 from awsenv.errors import AgentError, MfaError, RefusedError
 from awsenv.model import Note, Rails, unseen
-from awsenv.record import dataclass, field, replace
+from awsenv.record import dataclass, replace
+from awsenv.resolved import Left, Resolved
 from awsenv.variables import connecting
 
 TYPE_CHECKING = False
@@ -28,48 +30,6 @@ if TYPE_CHECKING:
 
 CALLS = 3
 """Calls of AWS that a client waits for at most: what takes longer goes on in the agent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A resolved role request: the chain, and what else its credentials depend on."""
-
-    chain: Chain
-    profiles: config.Profiles
-    environ: Environ = field(repr=False)
-    """The environment of the caller as it was before a role was active."""
-    code: str | None = field(default=None, repr=False)
-    """The MFA code of the command line."""
-    min_remaining: int = 0
-    """Seconds that the credentials must have left; in memory, those with less are renewed first."""
-    without_session: bool = False
-    """Whether an MFA session must not take part: AWS accepts only the key of the user."""
-    question: str | None = "Use it?"
-    """The yes-or-no question before a command gets a protected role; None: the user types the name of the role."""
-    is_confirmed: bool = False
-    """Whether the user has confirmed a protected role already."""
-    program: str | None = None
-    """What gets the credentials: if it cannot be started, no MFA code is used for it. None: no program."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What an agent holds of a role, and what it does with it."""
-
-    role: float | None
-    """Seconds that the role has left; None: it is not held."""
-    session: float | None
-    """Seconds that the MFA session of its source and device has left; None: it is not held."""
-    chain: Chain
-    """The chain that the role came by, if it is handed out; else the chain that it would come by now."""
-    by_session: bool
-    """Whether that chain begins with the MFA session."""
-    is_handed_out: bool
-    """Whether the agent hands the role out without calling AWS."""
-    is_kept: bool
-    """Whether the agent holds the role afterwards, and renews it."""
-    from_wide: bool = False
-    """Whether the agent holds the role in full, and narrows that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from awsenv.wording import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.agent.memory import Plan
+    from awsenv.agent.plan import Plan
     from awsenv.errors import RefusedError
     from awsenv.model import Chain
 

@@ -15,8 +15,8 @@ import pytest
 from awsenv.agent import client
 from awsenv.agent.approvals import ALL, GRACE, MAX_OF_SESSION, MAX_WAITING, NO, SAME, YES, Approvals
 from awsenv.agent.listener import MAX_CLIENTS
-from awsenv.agent.memory import Plan
 from awsenv.agent.peer import Peer, Process, own_namespace, state
+from awsenv.agent.plan import Plan
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, Chain, Rails, RoleArn, Source
 

@@ -24,7 +24,8 @@ from botocore.utils import ContainerMetadataFetcher
 
 from awsenv.agent.endpoint import MAX_REQUEST, Endpoint
 from awsenv.agent.listener import MAX_CLIENTS
-from awsenv.agent.memory import Memory, Plan
+from awsenv.agent.memory import Memory
+from awsenv.agent.plan import Plan
 from awsenv.agent.term import Clock
 from awsenv.errors import MfaError, Origin, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source

@@ -13,8 +13,8 @@ import pytest
 from awsenv.agent.client import REPLY_CAP
 from awsenv.agent.guard import Guard
 from awsenv.agent.log import LONGEST, MAX_BYTES, MAX_ENTRIES, PAGE, PARENTS, Log, Recording
-from awsenv.agent.memory import Lease, Plan
 from awsenv.agent.peer import Peer, Process, own_namespace
+from awsenv.agent.plan import Lease, Plan
 from awsenv.agent.seals import Seals
 from awsenv.errors import RefusedError, UnreachableError
 from awsenv.model import (

@@ -23,8 +23,8 @@ from awsenv.agent.memory import (
     MAX_SESSIONS,
     SPENT,
     Memory,
-    Plan,
 )
+from awsenv.agent.plan import Plan
 from awsenv.agent.term import MARGIN, MAX_SIZE, MAX_TITLE, Clock, Held
 from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source

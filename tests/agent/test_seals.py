@@ -17,7 +17,7 @@ import pytest
 import awsenv
 from awsenv import mark
 from awsenv.agent import runtime_directory
-from awsenv.agent.memory import Plan
+from awsenv.agent.plan import Plan
 from awsenv.agent.seals import MAX_SEALS, VALID, Seals
 from awsenv.agent.server import Life, Server
 from awsenv.errors import AgentError

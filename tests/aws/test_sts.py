@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.aws.clock import Clock
 from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
-from awsenv.aws.sts import Clock, Sts
+from awsenv.aws.sts import Sts
 from awsenv.errors import (
     AwsenvError,
     CodeRejected,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awsenv.agent.memory import Memory, Plan
+from awsenv.agent.memory import Memory
+from awsenv.agent.plan import Plan
 from awsenv.agent.term import Clock
 from awsenv.cli.arguments import StatusArguments
 from awsenv.cli.options import Caller

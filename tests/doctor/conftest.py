@@ -13,7 +13,7 @@ from awsenv import config
 from awsenv.doctor.model import Inputs
 from awsenv.doctor.role import role
 from awsenv.model import RoleRequest
-from awsenv.provider import Resolved
+from awsenv.resolved import Resolved
 from awsenv.sandbox import MfaDevice, Sandbox
 
 if TYPE_CHECKING:

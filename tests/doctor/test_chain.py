@@ -15,7 +15,7 @@ from awsenv.model import RoleRequest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 KEYS = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
 ROLE = "[profile deploy]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = default\n"

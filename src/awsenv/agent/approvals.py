@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from awsenv.agent.attendance import Login, State
-    from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer
+    from awsenv.agent.plan import Lease, Plan
     from awsenv.errors import AwsenvError
     from awsenv.model import Chain, Waits
 

@@ -51,10 +51,10 @@ WATCH = b"watch"
 
 BUSY, ASKS = b"busy", b"asks"
 """What begins a sign of life: the agent works, or waits for an answer."""
+
 _LENGTH = 4
 _MOST = 256**_LENGTH - 1
-_RETRY = 0.01
-_GLANCE, _DYING = 0.001, 0.2
+_RETRY, _GLANCE, _DYING = 0.01, 0.001, 0.2
 
 
 class Trouble(Exception):  # noqa: N818 - its name says what happened
@@ -64,19 +64,20 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
         fact: What happened, as one sentence without a full stop.
         hints: The next steps.
         origins: The path or the variable that is to be corrected.
+        because: The cause, if it is established.
     """
 
     is_lost = False
     """Whether the agent got the request, and may have done anything."""
-    because: str | None = None
     pid: int | None = None
     """The process of the agent, where only its end helps."""
 
-    def __init__(self, fact: str, *hints: str, origins: Sequence[str] = ()) -> None:
+    def __init__(self, fact: str, *hints: str, origins: Sequence[str] = (), because: str | None = None) -> None:
         super().__init__(fact)
         self.fact = fact
         self.hints = hints
         self.origins = origins
+        self.because = because
 
 
 class NoAgent(Trouble):
@@ -145,11 +146,9 @@ def unpack(frame: bytes) -> list[bytes]:
     Raises:
         NotAMessage: A part is longer than the rest of the body.
     """
-    parts = []
-    at = _LENGTH
+    parts, at = [], _LENGTH
     while at < len(frame):
-        start = at + _LENGTH
-        end = start + int.from_bytes(frame[at:start], "big")
+        end = (start := at + _LENGTH) + int.from_bytes(frame[at:start], "big")
         if end > len(frame):
             raise NotAMessage("a part that is longer than its message")
         parts.append(frame[start:end])
@@ -193,8 +192,7 @@ def receive(connection: _socket.socket, deadline: float) -> list[bytes]:
     frame = b""
     while size := missing(frame, REPLY_CAP):
         connection.settimeout(max(deadline - time.monotonic(), _GLANCE))
-        chunk = connection.recv(size)
-        if not chunk:
+        if not (chunk := connection.recv(size)):
             raise NotAMessage("the connection was closed before a message was whole")
         frame += chunk
     return unpack(frame)
@@ -271,17 +269,10 @@ def ask(
 
 def no_agent(environ: Environ) -> NoAgent:
     """Return the error that no agent is found. It says where one runs to which *environ* does not lead."""
-    if (folder := runtime_directory.elsewhere(environ)) is None:
+    if (told := runtime_directory.told_elsewhere(environ)) is None:
         return NoAgent("no agent is running")
-    import shlex  # noqa: PLC0415 - only for this message
-
-    variable = "XDG_RUNTIME_DIR"
-    found = NoAgent(
-        f"your agent runs in {folder}, where awsenv does not look for it",
-        f"export {variable}={shlex.quote(os.path.dirname(folder))}",
-    )
-    found.because = f"{variable} {'differs from that of its session' if environ.get(variable) else 'is not set'}"
-    return found
+    fact, hint, because = told
+    return NoAgent(fact, hint, because=because)
 
 
 def missed(environ: Environ) -> list[NoAgent]:
@@ -379,9 +370,9 @@ def _connection(folder: str, timeout: float) -> _socket.socket:
         raise Dead("the agent has died, and with it what it held", "awsenv login starts it again") from None
     except TimeoutError:
         raise Trouble("the agent is stuck") from None
-    except FileNotFoundError:
-        raise
     except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
         raise Trouble(f"the agent cannot be reached: {error.strerror}") from None
 
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol, TypeVar
 
-    from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer
+    from awsenv.agent.plan import Lease, Plan
     from awsenv.agent.seals import Seals
     from awsenv.model import Waits
 

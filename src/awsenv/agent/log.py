@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer
+    from awsenv.agent.plan import Lease, Plan
     from awsenv.errors import AwsenvError
     from awsenv.model import Chain, Waits
 

@@ -10,9 +10,9 @@ import os
 import threading
 from math import inf
 
+from awsenv.agent.plan import Lease, Plan
 from awsenv.agent.term import ADVISORY, AHEAD, MARGIN, Clock, Held, Term, short
 from awsenv.errors import AGAIN, AgentError
-from awsenv.record import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,49 +41,6 @@ SPENT = 600.0
 
 MAX_CODES = 1000
 """Used codes that are remembered at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to get a role from AWS."""
-
-    key: str
-    """Equal for two plans that request the same of AWS. Holds no secret."""
-    chain: Chain = field(repr=False)
-    """As it was resolved."""
-    fetch: Callable[[Chain, Credentials | None], Credentials] = field(repr=False)
-    """Asks AWS by a chain, in a thread of its own, with the MFA session that the chain begins with, if it does."""
-    through: Chain | None = field(default=None, repr=False)
-    """The chain to use while an MFA session is held; None: the role must not come by a session."""
-    session_key: str = ""
-    """Of that MFA session."""
-    needs_caller: bool = False
-    """Whether without a session the role takes an MFA code, or a command that the caller runs."""
-    is_from_wide: bool = False
-    """Whether the same role, held and not narrowed, is narrowed for it."""
-    connecting: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
-    """The variables that decide how AWS is called. Only plans with the same share a call, and its error names them."""
-
-    @property
-    def title(self) -> str:
-        """What the user knows the role by."""
-        return self.chain.title
-
-    def by(self, *, session: bool) -> Chain:
-        """Return the chain that the role comes by, with or without an MFA session."""
-        return self.through if session and self.through is not None else self.chain
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A role as it is handed out."""
-
-    id: str
-    """By which a client asks for it again: random, and the same for a plan's key while that is held. No secret. Empty:
-    it is not held."""
-    chain: Chain
-    """The chain that its credentials came by."""
-    credentials: Credentials
 
 
 class _Fetch(threading.Thread):

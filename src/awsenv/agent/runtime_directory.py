@@ -128,6 +128,20 @@ def elsewhere(environ: Environ, system: str = SYSTEM, sockets: str = "/proc/net/
     return next((folder for folder in folders if folder not in known and has_socket(folder)), None)
 
 
+def told_elsewhere(environ: Environ) -> tuple[str, str, str] | None:
+    """Return that an agent of this user runs where *environ* does not lead, the next step, and why; None: none runs."""
+    if (folder := elsewhere(environ)) is None:
+        return None
+    import shlex  # noqa: PLC0415 - only for this message
+
+    variable = "XDG_RUNTIME_DIR"
+    return (
+        f"your agent runs in {folder}, where awsenv does not look for it",
+        f"export {variable}={shlex.quote(os.path.dirname(folder))}",
+        f"{variable} {'differs from that of its session' if environ.get(variable) else 'is not set'}",
+    )
+
+
 def _runtime(environ: Environ, system: str) -> list[str]:
     """Return the folders that the system may have made for this user, without a slash at the end."""
     named = environ.get("XDG_RUNTIME_DIR", "").rstrip("/")

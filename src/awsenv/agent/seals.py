@@ -24,8 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awsenv.agent.memory import Lease, Plan
     from awsenv.agent.peer import Peer, Process
+    from awsenv.agent.plan import Lease, Plan
     from awsenv.errors import AwsenvError
     from awsenv.model import Environ, Waits
 

@@ -15,7 +15,7 @@ from awsenv.record import replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import ConsoleArguments
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 
 def run(caller: Caller, arguments: ConsoleArguments) -> Print | Open:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.cli.arguments import ExecArguments
     from awsenv.model import Change, Environ
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 
 PRIVATE_LIFETIME = 30 * 24 * 3600.0

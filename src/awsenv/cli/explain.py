@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from awsenv.errors import Origin
     from awsenv.explain import Explanation
     from awsenv.model import Assistant, Chain, Rails, Waits
-    from awsenv.provider import Left, Resolved
+    from awsenv.resolved import Left, Resolved
 
 HOUR = 3600
 """Seconds: AWS sets no role's maximum below an hour, so the maximum matters only above."""

@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.agent.memory import Lease, Memory
+    from awsenv.agent.memory import Memory
     from awsenv.agent.peer import Peer
+    from awsenv.agent.plan import Lease
     from awsenv.agent.seals import Seal
     from awsenv.cli.action import Action
     from awsenv.errors import AwsenvError
     from awsenv.model import Mfa, Note, Question, Waits
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 PATIENCE = 60.0
 """Seconds in which a role is requested again while AWS is throttling: a process that makes many requests causes it."""

@@ -15,7 +15,7 @@ from awsenv.cli.options import Caller, request, seconds
 from awsenv.distance import nearest
 from awsenv.errors import Origin, UsageError
 from awsenv.model import Note, RoleRequest
-from awsenv.provider import Resolved
+from awsenv.resolved import Resolved
 from awsenv.wording import printable
 
 TYPE_CHECKING = False

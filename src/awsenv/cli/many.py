@@ -19,8 +19,8 @@ from awsenv.cli.requests import Requests, Sender
 from awsenv.each import Job, Ready
 from awsenv.errors import AwsenvError, ConfigError, MfaError, RefusedError, UsageError
 from awsenv.model import AssumeRole, unseen
-from awsenv.provider import Resolved
 from awsenv.record import replace
+from awsenv.resolved import Resolved
 from awsenv.wording import printable, quoted
 
 TYPE_CHECKING = False

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from awsenv.agent.approvals import Confirmation
     from awsenv.model import Narrowing
-    from awsenv.provider import Provider, Resolved
+    from awsenv.provider import Provider
+    from awsenv.resolved import Resolved
 
 
 TYPED_LATER = "an-external-id-that-is-typed-later"
@@ -96,7 +97,7 @@ def resolve(
     """
     from awsenv import config  # noqa: PLC0415 - a help page needs none of these
     from awsenv.cli import typos  # noqa: PLC0415 - the same
-    from awsenv.provider import Resolved  # noqa: PLC0415 - the same
+    from awsenv.resolved import Resolved  # noqa: PLC0415 - the same
 
     def resolved(ask_secret: Callable[..., str]) -> Resolved:
         made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from awsenv.aws.settings import ClientSettings
     from awsenv.cli.arguments import TokenArguments
     from awsenv.model import Chain, Environ
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 _QUESTION = "Sign a token with it?"
 

@@ -19,7 +19,7 @@ from awsenv.config.rails import rails
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
-from awsenv.provider import Resolved
+from awsenv.resolved import Resolved
 from awsenv.wording import listed, printable
 from awsenv.wording import quoted as in_quotes
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from awsenv.doctor.source import Readers
     from awsenv.iam.trust import Trust
     from awsenv.model import Credentials, Hop
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 CHECK, DEVICE = "role", "MFA device"
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration
 from awsenv.aws.chain import credentials, foreign, session_of
+from awsenv.aws.clock import ACCEPTED, NOTABLE, Clock
 from awsenv.aws.iam import Iam
 from awsenv.aws.refusal import wrong_clock
 from awsenv.aws.source import source_credentials
-from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
+from awsenv.aws.sts import Sts
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from awsenv.doctor.model import Inputs
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
-    from awsenv.provider import Resolved
+    from awsenv.resolved import Resolved
 
 CHECK = "source"
 
