@@ -181,6 +181,13 @@ class Terminal:
                 for offset, character in enumerate(shown, column):
                     self.screen.buffer[row][offset] = self.screen.buffer[row][offset]._replace(data=character)
 
+    def forget(self, row: int) -> None:
+        """Delete the lines from *row* to the one above the cursor."""
+        count = self.screen.cursor.y - row
+        self.screen.cursor.y = row
+        self.screen.delete_lines(count)
+        self.screen.cursor.x = len(self.screen.display[row].rstrip()) + 1
+
     def stands_behind(self, text: str) -> bool:
         """Return whether the cursor is behind *text*, in its line."""
         return self._before_cursor().endswith(text)
@@ -231,6 +238,22 @@ def prompt(home: Home) -> Terminal:
     terminal.press("# awsenv_color = red")
     terminal.until(lambda: terminal.shows("= red"))
     return terminal
+
+
+def sealed(home: Home) -> Terminal:
+    """Return the terminal after what a sealed shell tries."""
+    subprocess.run(["awsenv", "login", home.code()], env=home.environ, check=True, capture_output=True)
+    try:
+        terminal = bash(home, HOOK, 80)
+        terminal.type("awsenv exec --sealed read-only")
+        # What the system cannot do is not the same for every user.
+        terminal.forget(1)
+        terminal.type(IDENTITY)
+        terminal.type("awsenv exec power-user -- terraform destroy")
+        terminal.type("(cd ~/.aws && cat credentials)")
+        return terminal
+    finally:
+        subprocess.run(["awsenv", "logout"], env=home.environ, check=True, capture_output=True)
 
 
 def listed(home: Home) -> Terminal:
@@ -293,6 +316,7 @@ SCENES: Mapping[str, tuple[Callable[[Home], Terminal], str]] = {
     ),
     "picker": (picker, "The picker: a query, and the roles that match it, with account, role, MFA and region"),
     "completion": (completion, "Tab in fish: the roles that begin as typed, with account, role and MFA"),
+    "sealed": (sealed, "A sealed shell: its role works, awsenv refuses another one, and ~/.aws is not there"),
     "list": (listed, "awsenv list: the roles and the sources, with account, MFA and region; a star at the active role"),
 }
 """The pictures: how the terminal gets there, and what it shows."""
@@ -328,7 +352,13 @@ def furnished() -> Iterator[Home]:
             "USER": "alice",
             **pointed,
         }
-        yield Home(home, environ, device.code)
+
+        def code() -> str:
+            # AWS takes each code once, and the next one is half a minute away.
+            sandbox.clock.elapse(30)
+            return str(device.code())
+
+        yield Home(home, environ, code)
 
 
 def svg(screen: Screen, title: str) -> str:

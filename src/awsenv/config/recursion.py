@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WITHIN = "_AWSENV_WITHIN"
 """The profiles whose `credential_process` is running, one a line; set for that process and its children."""
 
-FLAGS = frozenset({"--yes", "--quiet", "--print", "--help", "--"})
+FLAGS = frozenset({"--yes", "--quiet", "--print", "--read-only", "--help", "--"})
 """What begins with two hyphens in a command line of `credential-process`, and has no value."""
 
 
