@@ -398,3 +398,22 @@ def test_an_assistant_that_starts_in_a_seal_gets_its_role(house: House, tmp_path
     claude.chmod(0o755)
     inside = [house.world.program, "exec", "read-only", "--", str(claude)]
     assert "read-only\n" == house.run("exec", "--sealed", "read-only", "--", *inside).stdout
+
+
+def test_a_seal_needs_no_home(house: House) -> None:
+    """Where there is no other place for the agent's socket, it stays where a variable names it."""
+    environ = {name: value for name, value in house.environ.items() if name not in {"XDG_RUNTIME_DIR", "HOME"}}
+    inside = [house.world.program, "exec", "read-only", "--", "sh", "-c", "echo $AWSENV_ROLE"]
+    named = {runtime_directory.VARIABLE: runtime_directory.find(house.environ) or ""}
+    files = {f"AWS_{name}": f"{house.environ['HOME']}/.aws/{file}" for name, file in FILES.items()}
+    done = subprocess.run(
+        [house.world.program, "exec", "--sealed", "read-only", "--", *inside],
+        env={**environ, **named, **files, "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "read-only\n" == done.stdout, done.stderr
+
+
+FILES = {"CONFIG_FILE": "config", "SHARED_CREDENTIALS_FILE": "credentials"}

@@ -199,8 +199,7 @@ def receive(connection: _socket.socket, deadline: float) -> list[bytes]:
 
 
 def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+    if (left := deadline - time.monotonic()) <= 0:
         raise TimeoutError
     return left
 
@@ -252,7 +251,7 @@ def ask(
     try:
         if (folder := runtime_directory.find(agent)) is None:
             raise FileNotFoundError  # noqa: TRY301 - as where its socket is missing
-        connection = _connection(folder, timeout)
+        connection = connected(folder, timeout)
     except FileNotFoundError:
         raise no_agent(agent) from None
     except runtime_directory.Unsafe as unsafe:
@@ -362,7 +361,8 @@ def _connect(connection: _socket.socket, path: str, deadline: float) -> None:
         raise runtime_directory.Unsafe(f"another user listens at {path}", path)
 
 
-def _connection(folder: str, timeout: float) -> _socket.socket:
+def connected(folder: str, timeout: float) -> _socket.socket:
+    """Return a connection as `connect` does. Raises Trouble in place of OSError, but for FileNotFoundError."""
     try:
         return connect(folder, timeout)
     except ConnectionRefusedError:

@@ -12,10 +12,11 @@ from awsenv.sealing.process import seal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _socket import socket
     from collections.abc import Callable, Iterable, Mapping
 
     from awsenv.cli.report import Shown
-    from awsenv.errors import Failure
+    from awsenv.errors import AgentError, Failure
     from awsenv.model import Environ
 
 
@@ -43,11 +44,12 @@ def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object
         AgentError: The agent does not seal the process.
     """
     is_strict, has_agent, ticket, *files = read.split("\0")
-    here = process.environ()
-    runtime = runtime_directory.find(here)
+    runtime = runtime_directory.find(process.environ())
     plan = hidden(environ, runtime=runtime, folder=process.folder(), uid=os.geteuid(), files=files)
     after = plan.without(environ)
     is_limited = mark.put()
+    # Before the seal, which may leave no way to the socket.
+    agent = _connected(runtime) if ticket else None
     done = seal(plan)
     show(done.missing)
     if has_agent == "0" and not done.is_marked:
@@ -55,10 +57,10 @@ def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object
         raise _failure("nothing would seal it", because=because, hint="awsenv login starts an agent")
     if is_strict == "1" and done.missing:
         raise _failure("this system cannot seal it as --sealed=strict demands", hint="exec --sealed")
-    if ticket:
+    if agent is not None:
         if not (done.is_marked or is_limited):
             raise _failure("the system lets nothing mark it", hint="leave --sealed out")
-        _register(ticket, after if done.is_marked else here)
+        _register(ticket, agent)
     return after
 
 
@@ -68,15 +70,29 @@ def _failure(why: str, *, hint: str, because: str | None = None) -> Failure:
     return Failure(f"the command was not started: {why}", because=because, hint=hint)
 
 
-def _register(ticket: str, environ: Environ) -> None:
+def _connected(runtime: str | None) -> socket:
+    try:
+        return client.connected(runtime or "", client.TIMEOUT)
+    except FileNotFoundError:
+        raise _unregistered(client.NoAgent("no agent is running")) from None
+    except client.Trouble as trouble:
+        raise _unregistered(trouble) from None
+
+
+def _register(ticket: str, agent: socket) -> None:
     """Tell the agent that this process is in its seal."""
     # The agent looks at the namespaces, which a process that cannot be dumped hides. What it becomes can be dumped.
     harden.allow_dumps()
     try:
-        client.ask(environ, mark.SEAL, [ticket.encode()])
+        client.ask(agent, mark.SEAL, [ticket.encode()])
     except client.Trouble as trouble:
-        from awsenv.errors import AGAIN, AgentError  # noqa: PLC0415 - `enum` costs as much as the fast path
+        raise _unregistered(trouble) from None
+    finally:
+        agent.close()
 
-        raise AgentError(
-            "the command was not started: the agent does not seal it", because=trouble.fact, hint=trouble.hints or AGAIN
-        ) from None
+
+def _unregistered(trouble: client.Trouble) -> AgentError:
+    from awsenv.errors import AGAIN, AgentError  # noqa: PLC0415 - `enum` costs as much as the fast path
+
+    fact = "the command was not started: the agent does not seal it"
+    return AgentError(fact, because=trouble.fact, hint=trouble.hints or AGAIN)

@@ -147,8 +147,10 @@ def hidden(environ: Environ, *, runtime: str | None, folder: str, uid: int, file
     private = [cover.path for cover in covers if cover.is_private]
     agent = environ.get("SSH_AUTH_SOCK", "")
     stays = {agent: agent} if any(is_within(agent, each) for each in private) else {}
-    if runtime is not None and folders:
-        stays[f"{runtime}/{SOCKET}"] = f"{folders[0]}/{SOCKET}"
+    if runtime is not None:
+        if not folders:  # without the variable, awsenv would look nowhere
+            removed.pop(runtime_directory.VARIABLE, None)
+        stays[f"{runtime}/{SOCKET}"] = f"{(folders or [runtime])[0]}/{SOCKET}"
     return Plan(tuple(covers), tuple(stays.items()), removed, folder, own)
 
 
