@@ -194,7 +194,9 @@ def _wrong(error: TyperException, called: str, args: list[str]) -> UsageError:
     # For `-yq=1` Typer reports `-=`.
     option = f"-{typed[-1]}" if name == "-=" and typed != "-" else name
     if option in known and known[option].is_flag:
-        return UsageError(f"{option} takes no value", hint=typos.without_value(args, typed))
+        values = [other.partition("=")[2] for other in known if other.startswith(f"{option}=")]
+        but = f" but {values[0]}" if values else ""
+        return UsageError(f"{option} takes no value{but}", hint=typos.without_value(args, typed))
     if option in known:
         return UsageError(f"{option} needs a value", hint=f"{option} {known[option].metavar}")
     typed = typed if typed.strip("-") else typed + equals
