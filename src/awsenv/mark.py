@@ -9,8 +9,6 @@ from __future__ import annotations
 import resource
 import sys
 
-_INFINITE = float("inf")
-
 _LOCKS = 10
 """RLIMIT_LOCKS."""
 
@@ -21,18 +19,13 @@ SEAL = b"seal"
 """The verb by which a process that has got a ticket is sealed: from then on the agent gives it one role alone."""
 
 VALUE = 0x5EA1ED
-"""The limit of a sealed process."""
-
-
-def limit() -> float:
-    """Return the hard limit of this process; infinity: it is not limited."""
-    hard = resource.getrlimit(_LOCKS)[1] if sys.platform == "linux" else resource.RLIM_INFINITY
-    return _INFINITE if hard == resource.RLIM_INFINITY else hard
+"""The limit of a sealed process. One with less has the mark, too: whoever has it may lower its own limit, and on a kernel
+that lets it, those of all processes of the user, the agent among them."""
 
 
 def is_set() -> bool:
     """Return whether this process is sealed, and does not hide it."""
-    return limit() == VALUE
+    return sys.platform == "linux" and 0 <= resource.getrlimit(_LOCKS)[1] <= VALUE  # infinity is -1
 
 
 def check() -> None:
@@ -47,18 +40,13 @@ def check() -> None:
         raise AgentError("this process is sealed, and no agent gives it this role", hint=OUTSIDE)
 
 
-def put() -> bool:
-    """Mark this process, and return whether that tells it from its caller, unless that is marked."""
-    before = limit()
-    if before != VALUE:
-        hard = int(min(VALUE, before - 1))
-        if hard < 0:
-            return False
-        resource.setrlimit(_LOCKS, (hard, hard))
-    return True
+def put() -> None:
+    """Mark this process."""
+    if not is_set():
+        resource.setrlimit(_LOCKS, (VALUE, VALUE))
 
 
-def of_limits(limits: bytes) -> float:
-    """Return the hard limit in what /proc/PID/limits says."""
+def is_in(limits: bytes) -> bool:
+    """Return whether what /proc/PID/limits says shows the mark."""
     hard = limits.partition(b"Max file locks")[2].split(maxsplit=2)[1]
-    return _INFINITE if hard == b"unlimited" else int(hard)
+    return hard != b"unlimited" and int(hard) <= VALUE

@@ -316,9 +316,22 @@ def test_the_mark_is_inherited_and_cannot_be_raised() -> None:
     """It survives execve(2); only the administrator may raise it."""
     code = (
         "import resource, sys; sys.path.insert(0, sys.argv[1]); from awsenv import mark\n"
-        "before = mark.is_set(), mark.put(), mark.is_set(), mark.put()\n"
-        "with open('/proc/self/limits', 'rb') as file: print(*before, mark.of_limits(file.read()) == mark.VALUE)"
+        "found = [mark.is_set()]\n"
+        "for limit in (mark.VALUE, 5, 0):\n"
+        "    mark.put(); mark.put(); resource.setrlimit(10, (limit, limit))\n"
+        "    with open('/proc/self/limits', 'rb') as file: found += [mark.is_set(), mark.is_in(file.read())]\n"
+        "print(*found)"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ENTRY)], capture_output=True, check=True)
-    assert done.stdout.split() == [b"False", b"True", b"True", b"True", b"True"]
+    assert done.stdout.split() == [b"False", *[b"True"] * 6]
     assert not mark.is_set()
+
+
+def test_the_mark_does_not_depend_on_the_limit_of_the_agent() -> None:
+    """Whoever is sealed may lower the limit of every process of the user: then the agent would have the mark, too."""
+    code = (
+        "import socket, sys; sys.path.insert(0, sys.argv[1]); from awsenv import mark; from awsenv.agent.peer import peer\n"
+        "mark.put(); print(peer(socket.socketpair()[0]).is_marked)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code, str(ENTRY)], capture_output=True, check=True)
+    assert done.stdout == b"True\n"

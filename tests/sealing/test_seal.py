@@ -147,6 +147,12 @@ def type_into_the_terminal():
 def umounted():
     return [called("umount2", each.encode(), MNT_DETACH) for each in covered]
 
+def limit():
+    "Return what comes of limits for a process outside, and for the own one."
+    limits = ctypes.byref((ctypes.c_uint64 * 2)(64, 64))
+    calls = [(victim, limits), (victim, 0), (0, 0), (0, limits)]
+    return [called("prlimit", pid, 7, new or None, None) for pid, new in calls]
+
 tells = {
     "root": os.getuid() == 0,
     "umounted": umounted(),
@@ -161,6 +167,7 @@ tells = {
     "descriptors": [tried(os.listdir, folder), tried(os.read, pipe, 9).decode()],
     "abstract": asked("\\0" + sys.argv[6]),
     "typed": type_into_the_terminal(),
+    "limited": limit(),
     "as root": os.popen(sys.argv[7]).read() if sys.argv[7:] else "",
     "left": [called("unshare", NEWUSER | NEWNS), *umounted()],
     "copied": [
@@ -236,9 +243,12 @@ def test_abstract_sockets_are_out_of_reach(left: Any) -> None:
 
 def test_it_does_not_type_into_its_terminal(left: Any) -> None:
     """A sealed command puts nothing into the input of its terminal, also with a number whose upper half is ignored."""
-    setting = Path("/proc/sys/dev/tty/legacy_tiocsti")
-    is_gone = setting.exists() and setting.read_text().strip() == "0"
-    assert ["EIO" if is_gone else "EPERM"] * 2 == left["typed"]
+    assert ["EPERM"] * 2 == left["typed"]
+
+
+def test_it_limits_no_other_process(left: Any) -> None:
+    """A sealed command lowers its own limits, and those of no process outside: one of them would end the agent."""
+    assert ["EPERM", "done", "done", "done"] == left["limited"]
 
 
 def test_it_stays_the_user(house: House, left: Any) -> None:

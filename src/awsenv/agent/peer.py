@@ -69,7 +69,7 @@ class Peer:
     """The inodes of its user namespace, of the one above that, and so on up to the agent's own, or as far as they can
     be seen. Empty: its own is another than the agent's, and not known."""
     is_marked: bool = False
-    """Whether it has the mark of a sealed process, and the agent has not."""
+    """Whether it has the mark of a sealed process."""
 
     @property
     def process(self) -> Process:
@@ -158,7 +158,7 @@ def _described(pid: int) -> Peer:
         terminal=_terminal(int(stat[4])),
         session=int(stat[3]),
         namespaces=tuple(_namespaces(pid)),
-        is_marked=mark.of_limits(_read(f"/proc/{pid}/limits")) < mark.limit(),
+        is_marked=mark.is_in(_read(f"/proc/{pid}/limits")),
     )
 
 

@@ -13,7 +13,8 @@ A seal has these parts, and each holds without the others:
 - no_new_privs: a program such as sudo would leave the seal with its new user.
 - A Landlock domain: a sealed process ends only sealed processes, and connects to no abstract socket outside. Linux has
   this from 6.12 on; before, a domain only stands in for namespaces that are refused.
-- A seccomp filter, where a program may still type into its terminal (TIOCSTI): the shell would run that later.
+- A seccomp filter: a program may type into its terminal (TIOCSTI), where the shell would run that later, and give each
+  process of its user limits (prlimit), by which it would end the agent.
 - The process adopts orphans, so that the agent finds all of them below the command.
 
 A cgroup adds nothing: what a user may make, that user may leave. The groups that systemd delegates belong to the user,

@@ -33,11 +33,12 @@ _SETTINGS = (
 
 _STDERR = 2
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
-_ABIS: dict[str, tuple[tuple[int, tuple[int, ...]], ...]] = {
-    "x86_64": ((0xC000003E, (16, 0x40000000 | 514)), (0x40000003, (54,))),
-    "aarch64": ((0xC00000B7, (29,)), (0x40000028, (54,))),
+_X32 = 0x40000000
+_ABIS: dict[str, tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]] = {
+    "x86_64": ((0xC000003E, (16, _X32 | 514), (302, _X32 | 302)), (0x40000003, (54,), (340,))),
+    "aarch64": ((0xC00000B7, (29,), (261,)), (0x40000028, (54,), (369,))),
 }
-"""For each machine the ABIs that it runs, as seccomp(2) names them, and the numbers of ioctl(2) there."""
+"""For each machine the ABIs that it runs, as seccomp(2) names them, and the numbers of ioctl(2) and prlimit(2) there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ def seal(plan: Plan) -> Sealed:
     if abi < _ABI_OF_SCOPES and takes_commands():
         fact = "a sealed command reaches the desktop by an abstract socket"
         missing.append(Missing(fact, "Linux forbids that from 6.12 on"))
-    attempt(_forbid_typing, "a sealed command can type into its terminal what your shell runs later")
+    fact = "a sealed command can type into its terminal what your shell runs later, and limit your other processes"
+    attempt(_filter_calls, fact)
     return Sealed(is_marked, tuple(missing))
 
 
@@ -205,10 +207,11 @@ def _enter_domain(abi: int) -> None:
         os.close(descriptor)
 
 
-def _forbid_typing() -> None:
-    """Forbid the ioctls that put text into the input of a terminal, where the kernel still allows them."""
-    if _setting("dev.tty.legacy_tiocsti") == b"0":
-        return
+def _filter_calls() -> None:
+    """Forbid the ioctls that put text into the input of a terminal, and limits for other processes.
+
+    prlimit(2) asks for the same user and for no namespace: a limit of the processor's time would end the agent.
+    """
     import ctypes  # noqa: PLC0415 - `harden.call` has loaded it
 
     machine = os.uname().machine
@@ -223,23 +226,42 @@ def _forbid_typing() -> None:
     harden.call("prctl", _PR_SET_SECCOMP, 2, ctypes.byref(program))
 
 
-def _filter(abis: tuple[tuple[int, tuple[int, ...]], ...]) -> bytes:
-    """Return the program of BPF that refuses the two ioctls of *abis*, and allows all else.
+def _filter(abis: tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]) -> bytes:
+    """Return the program of BPF that refuses the two ioctls, and prlimit(2) for a process that is named, by *abis*.
 
-    It compares the lower half of the argument: the kernel ignores the upper one.
+    Of a number it compares the lower half: the kernel ignores the upper one. Of the pointer to new limits, both.
     """
     load, equal, give = 0x20, 0x15, 0x06
-    number, arch, argument = 0, 4, 24 if sys.byteorder == "little" else 28
-    refuse, allow = 0x00050000 | errno.EPERM, 0x7FFF0000
-    end = 2 + sum(3 + len(numbers) for _, numbers in abis)
+    number, arch, first = 0, 4, 16
+    lower, upper = (0, 4) if sys.byteorder == "little" else (4, 0)
+    refuse, allow = (give, 0, 0, 0x00050000 | errno.EPERM), (give, 0, 0, 0x7FFF0000)
+    ioctl = [
+        (load, 0, 0, first + 8 + lower),
+        (equal, 2, 0, _TIOCSTI),
+        (equal, 1, 0, _TIOCLINUX),
+        allow,
+        refuse,
+    ]
+    prlimit = [
+        (load, 0, 0, first + lower),
+        (equal, 4, 0, 0),
+        (load, 0, 0, first + 16 + lower),
+        (equal, 0, 3, 0),
+        (load, 0, 0, first + 16 + upper),
+        (equal, 0, 1, 0),
+        allow,
+        refuse,
+    ]
+    end = 2 + sum(3 + len(ioctls) + len(prlimits) for _, ioctls, prlimits in abis)
     code = [(load, 0, 0, arch)]
-    for name, numbers in abis:
-        code += [(equal, 0, 2 + len(numbers), name), (load, 0, 0, number)]
-        for each in numbers:
+    for name, ioctls, prlimits in abis:
+        code += [(equal, 0, 2 + len(ioctls) + len(prlimits), name), (load, 0, 0, number)]
+        for each in ioctls:
             code.append((equal, end - len(code) - 1, 0, each))
-        code.append((give, 0, 0, allow))
-    code += [(give, 0, 0, allow), (load, 0, 0, argument), (equal, 2, 0, _TIOCSTI), (equal, 1, 0, _TIOCLINUX)]
-    code += [(give, 0, 0, allow), (give, 0, 0, refuse)]
+        for each in prlimits:
+            code.append((equal, end + len(ioctl) - len(code) - 1, 0, each))
+        code.append(allow)
+    code += [allow, *ioctl, *prlimit]
     order = sys.byteorder
     return b"".join(
         operation.to_bytes(2, order) + bytes((yes, no)) + value.to_bytes(4, order) for operation, yes, no, value in code
