@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from awsenv.cli import options as role_options
-from awsenv.cli import recent
 from awsenv.cli.action import Open, Print
 from awsenv.cli.options import Caller, resolve
 from awsenv.config.sources import is_long_term, may_be_long_term
@@ -49,7 +48,7 @@ def run(caller: Caller, arguments: ConsoleArguments) -> Print | Open:
     lease = caller.provider.lease(replace(resolved, question="Sign in to the console with it?"))
     session = session_of(resolved.chain, resolved.profiles, resolved.environ, waits=caller.provider.waits)
     url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
-    recent.note(caller.environ, arguments.role, caller.now())
+    caller.note_recent(arguments.role)
     return Open(url) if arguments.opens else Print(url + "\n")
 
 

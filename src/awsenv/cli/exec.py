@@ -7,7 +7,6 @@ import shlex
 from functools import partial
 
 from awsenv import changes, config, launch, shells
-from awsenv.cli import recent
 from awsenv.cli.action import Exec, Sealed, StartAgent
 from awsenv.cli.options import Caller, as_variables, resolve
 from awsenv.cli.use import seen
@@ -49,7 +48,7 @@ def run(caller: Caller, arguments: ExecArguments) -> Exec | StartAgent:
         return StartAgent(PRIVATE_LIFETIME)
     resolved, change = made
     if not caller.is_program:
-        recent.note(caller.environ, arguments.role, caller.now())
+        caller.note_recent(arguments.role)
     environ = change.applied_to(caller.environ)
     become = partial(Sealed, text=_seal(caller, arguments, resolved)) if is_sealed else Exec
     if arguments.command:

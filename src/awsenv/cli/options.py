@@ -70,6 +70,13 @@ class Caller:
         """The environment from before the first role, in which role requests are resolved."""
         return changes.original(self.environ) if self.base is None else self.base
 
+    def note_recent(self, role: str) -> None:
+        """Note that *role*, as typed, is used; not in a seal: the agent would write where a sealed process cannot."""
+        if self.base is None:
+            from awsenv.cli import recent  # noqa: PLC0415 - a help page needs none of it
+
+            recent.note(self.environ, role, self.now())
+
 
 def resolve(
     caller: Caller,

@@ -9,7 +9,7 @@ import shlex
 from functools import cache
 
 from awsenv import changes, duration, shells, variables, wording
-from awsenv.cli import process, recent
+from awsenv.cli import process
 from awsenv.cli.action import Append, Print
 from awsenv.cli.arguments import QuietOption, ShellOptions, UseArguments
 from awsenv.cli.options import Caller, resolve
@@ -48,7 +48,7 @@ def run(caller: Caller, arguments: UseArguments) -> Print:
     resolved = resolve(caller, arguments.role, arguments.code, arguments, shell)
     lease = caller.provider.lease(replace(resolved, question=None))
     change = changes.change(lease.chain, lease.credentials, caller.environ, caller.provider.name_of(lease))
-    recent.note(caller.environ, arguments.role, caller.now())
+    caller.note_recent(arguments.role)
     # A shell gets what changes. The reader of a format may have another environment.
     shown = changes.whole(change, caller.environ) if isinstance(shell(), Format) else change
     return printed(caller, shell(), shown, success=success(caller, arguments, change))
