@@ -22,12 +22,12 @@ from botocore.credentials import ContainerProvider
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
-from awsenv.agent.endpoint import MAX_REQUEST, Endpoint
+from awsenv.agent.endpoint import MAX_GRANTS, MAX_OF_ROLE, MAX_REQUEST, Endpoint
 from awsenv.agent.listener import MAX_CLIENTS
 from awsenv.agent.memory import Memory
 from awsenv.agent.plan import Plan
 from awsenv.agent.term import Clock
-from awsenv.errors import MfaError, Origin, UnreachableError
+from awsenv.errors import AgentError, MfaError, Origin, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source
 
 if TYPE_CHECKING:
@@ -477,6 +477,17 @@ def test_a_grant_for_an_ended_command_ends_at_once(
     client = granted(endpoint, "role", process.pid)
     until(lambda: client.ask().status == 404)
     assert not endpoint.is_used()
+
+
+def test_one_role_does_not_take_all_places(endpoint: Endpoint) -> None:
+    """A sealed command may ask again and again, by as many processes as it likes: each place takes a descriptor."""
+    for number in range(MAX_GRANTS):
+        endpoint.grant(f"role-{number // MAX_OF_ROLE}", os.getpid())
+        if number == MAX_OF_ROLE - 1:
+            with pytest.raises(AgentError, match="too many commands"):
+                endpoint.grant("role-0", os.getpid())
+    with pytest.raises(AgentError, match="too many commands"):
+        endpoint.grant("other", os.getpid())
 
 
 def test_an_endpoint_with_a_grant_is_used(

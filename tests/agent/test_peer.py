@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import socket
 import subprocess
 import sys
@@ -84,6 +85,21 @@ def test_a_process_that_has_ended_is_nobody(listening: socket.socket) -> None:
     connection, _ = listening.accept()
     with connection, pytest.raises(Gone):
         peer(connection)
+
+
+def test_a_busy_agent_still_knows_who_asks() -> None:
+    """It may have more than a thousand descriptors open, and select(2) would take none of the others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    taken = [os.dup(0) for _ in range(1024)]
+    try:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            assert os.getpid() == peer(ours).process.pid
+    finally:
+        for each in taken:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_another_user_namespace_is_told_from_the_own(listening: socket.socket) -> None:

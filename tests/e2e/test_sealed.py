@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -130,6 +132,13 @@ def nested():
     C.unshare(0x10000000)
     return roles()
 
+def served():
+    # It says that it is another process, which never ends.
+    parts = conversation.request(["exec", "--refresh", "read-only", "--", "true"], environ)
+    parts[2] = b"1"
+    made = action.unpacked(client.ask(environ, conversation.RUN, [b"", *parts]), environ)
+    return [made.environ["AWS_CONTAINER_" + each] for each in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN")]
+
 def run(*words, **variables):
     done = subprocess.run([program, *words], env={**environ, **variables}, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
@@ -146,6 +155,8 @@ found["nested"] = child(nested)
 found["grant"] = roles(verb=conversation.GRANT)
 found["part"] = roles(verb=conversation.PART)
 found["by proc"] = by_proc()
+found["served"] = served()
+asked(["exec", "read-only", "--", "true"], XDG_CACHE_HOME=folder + "/cache")
 found["narrowed"] = asked(["credential-process", "--print", "read-only", "--only", "s3:Get*"])
 found["policy"] = asked(["explain", "read-only", "--policy", "file:///etc/passwd"])
 found["explain"] = [asked(["explain", name]) for name in ("read-only", "power-user")]
@@ -254,6 +265,7 @@ def found(
     assert not done.returncode, done.stderr
     seen, left = map(json.loads, done.stdout.splitlines())
     seen["left"], seen["stderr"] = left, done.stderr
+    seen["written"] = (folder / "cache").exists()
     return request.param, seen
 
 
@@ -272,6 +284,26 @@ def test_what_outlives_the_command_gets_no_more(found: tuple[str, dict[str, Any]
     """With a namespace it keeps the role; without one, nothing but its mark is left."""
     mode, seen = found
     assert seen["left"] == (LEASE if mode == "namespaces" else ["Refused"] * 2)
+
+
+def test_its_endpoint_ends_with_the_command(found: tuple[str, dict[str, Any]], until: Until) -> None:
+    """Whatever process it has named to the agent."""
+    _, seen = found
+    url, token = seen["served"]
+
+    def is_gone() -> bool:
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": token})).close()  # noqa: S310 - HTTP
+        except urllib.error.HTTPError as error:
+            return error.code == 404
+        return False
+
+    until(is_gone)
+
+
+def test_the_agent_writes_nothing_for_it(found: tuple[str, dict[str, Any]]) -> None:
+    """The agent could write where a sealed command cannot."""
+    assert not found[1]["written"]
 
 
 def test_a_sealed_command_gets_nothing_by_another_way(found: tuple[str, dict[str, Any]]) -> None:

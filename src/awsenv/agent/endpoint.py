@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 """The address and not `localhost`: Kotlin's SDK refuses names, and a name may be bound to anything."""
 
+MAX_GRANTS, MAX_OF_ROLE = 384, 128
+"""Commands that are served at most, in all and with one role: each takes a descriptor. What is sealed has one role."""
+
 MAX_REQUEST = 8192
 """Bytes of a request. An SDK sends a few hundred."""
 
@@ -94,7 +97,13 @@ class Endpoint:
         Returns:
             The values of `AWS_CONTAINER_CREDENTIALS_FULL_URI` and of `AWS_CONTAINER_AUTHORIZATION_TOKEN`, which is a
             secret.
+
+        Raises:
+            AgentError: It serves too many commands already.
         """
+        of_role = sum(each[0] == role_id for each in tuple(self._grants.values()))
+        if of_role >= MAX_OF_ROLE or len(self._grants) >= MAX_GRANTS:
+            raise AgentError("too many commands are served already", hint="awsenv exec without --refresh")
         name, token = secrets.token_hex(16), secrets.token_urlsafe(32)
         self._grants[name] = role_id, token, note
         asyncio.run_coroutine_threadsafe(self._revoke_at_end(name, pid), self._loop)

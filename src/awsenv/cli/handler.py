@@ -278,6 +278,8 @@ class Handler:
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
         confirmation = guard = None
+        # Of a process that the kernel has named, what it says itself does not count.
+        pid = request.pid if peer is None or self.is_private else peer.process.pid
         recording = self._recording(_command(verb, request))
         if peer is not None:
             if not self.is_private:
@@ -287,7 +289,7 @@ class Handler:
 
         def endpoint(lease_id: str) -> tuple[str, str]:
             note = bool if peer is None else recording.served(peer, self.memory.plan(lease_id))
-            return self.endpoint().grant(lease_id, request.pid, note)
+            return self.endpoint().grant(lease_id, pid, note)
 
         kind = _PROVIDERS[verb]
         provider = kind(
@@ -312,7 +314,7 @@ class Handler:
             prints_astray=lambda: request.astray,
             folder=sealed[0].folder if sealed else request.folder,
             base=sealed[0].environ if sealed else None,
-            pid=request.pid,
+            pid=pid,
             agent_was_started=request.started,
             is_program=kind is _Granting,
             confirmation=confirmation,
