@@ -616,6 +616,7 @@ def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> 
         in_use=in_use,
         tidy=handler.tidy,
         check_end=handler.check_end,
+        check_free=handler.seals.check_free,
         boot=now,
     )
     server = Server(handler.reply, listening=listening, life=life)

@@ -19,8 +19,8 @@ SEAL = b"seal"
 """The verb by which a process that has got a ticket is sealed: from then on the agent gives it one role alone."""
 
 VALUE = 0x5EA1ED
-"""The limit of a sealed process. One with less has the mark, too: whoever has it may lower its own limit, and on a kernel
-that lets it, those of all processes of the user, the agent among them."""
+"""The limit of a sealed process. One with less has the mark, too: a process may lower its own limit, and unless a seal
+forbids it, those of all processes of the user, the agent among them."""
 
 
 def is_set() -> bool:

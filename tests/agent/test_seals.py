@@ -330,7 +330,8 @@ def test_the_mark_is_inherited_and_cannot_be_raised() -> None:
 def test_the_mark_does_not_depend_on_the_limit_of_the_agent() -> None:
     """Whoever is sealed may lower the limit of every process of the user: then the agent would have the mark, too."""
     code = (
-        "import socket, sys; sys.path.insert(0, sys.argv[1]); from awsenv import mark; from awsenv.agent.peer import peer\n"
+        "import socket, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from awsenv import mark; from awsenv.agent.peer import peer\n"
         "mark.put(); print(peer(socket.socketpair()[0]).is_marked)"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code, str(ENTRY)], capture_output=True, check=True)

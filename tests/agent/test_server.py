@@ -25,7 +25,7 @@ import awsenv
 from awsenv.agent import client
 from awsenv.agent.events import end_of
 from awsenv.agent.listener import MAX_CLIENTS
-from awsenv.agent.server import MAX_WATCHING, Life, Server
+from awsenv.agent.server import MAX_SEALED, MAX_WATCHING, Life, Server
 from awsenv.agent.term import boot_time
 
 if TYPE_CHECKING:
@@ -137,6 +137,33 @@ def test_silent_clients_are_cut_off(agents: Agents) -> None:
             for connection in silent:
                 connection.close()
         server.end()
+
+
+def test_sealed_clients_leave_room_for_others(agents: Agents) -> None:
+    """They may hold as many connections as they like, and others are served."""
+    begun, over, are_sealed = threading.Semaphore(0), threading.Event(), True
+
+    def answer(verb: bytes, *_: object) -> list[bytes]:
+        begun.release()
+        assert verb == b"ping" or over.wait(30)
+        return []
+
+    def check_free(_: object) -> None:
+        if are_sealed:
+            raise client.Refused("it is sealed")
+
+    with agents.serving(answer, Life(600, check_free=check_free)):
+        held = [agents.connect() for _ in range(MAX_SEALED)]
+        for connection in held:
+            _say(connection, client.VERSION, b"wait")
+            assert begun.acquire(timeout=30)
+        with pytest.raises(client.Refused, match="busy with sealed commands"):
+            agents.ask(b"verb")
+        are_sealed = False
+        assert [] == agents.ask(b"ping")
+        over.set()
+        for connection in held:
+            connection.close()
 
 
 # Refused clients.

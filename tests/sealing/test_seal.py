@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect

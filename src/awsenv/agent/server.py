@@ -43,6 +43,9 @@ PRIVATE = "connection"
 MAX_WATCHING = 16
 """Clients that wait for news at most: far fewer than are served at once."""
 
+MAX_SEALED = 96
+"""Clients that are served at once, from which on a sealed one is not: fewer than are served, so that others are."""
+
 MAX_THREADS = 1000
 """Requests that run at once, with those whose clients have gone."""
 
@@ -69,6 +72,8 @@ class Life:
     """Drops what has expired, and returns the seconds until more expires."""
     check_end: Callable[[Peer], object] = bool
     """Raises `client.Refused` if a process may not end the agent."""
+    check_free: Callable[[Peer], object] = bool
+    """Raises `client.Refused` if a process is sealed."""
     boot: Callable[[], float] = boot_time
 
 
@@ -134,7 +139,7 @@ class Server:
         """The event loop, which is closed when the life is over."""
         self._over = self.loop.create_future()
         self._news = self.loop.create_future()
-        self._watching = 0
+        self._watching = self._clients = 0
         self._alarm = Alarm(self.loop, self._look)
         self._at_work: set[asyncio.Future[bytes]] = set()
 
@@ -235,9 +240,17 @@ class Server:
             return
         self._look()
         is_use = True
+        self._clients += 1
         try:
+            if self._clients > MAX_SEALED:
+                self._life.check_free(peer(connection))
             is_use = await self._exchange(connection, TIMEOUT)
+        except client.Refused:
+            await send(connection, refusal(client.Refused("the agent is busy with sealed commands")))
+        except Gone:
+            return
         finally:
+            self._clients -= 1
             if is_use:
                 self._note_use()
 

@@ -33,6 +33,7 @@ def main(words: list[str]) -> None:
             on_drop=handler.forget,
             tidy=handler.tidy,
             check_end=handler.check_end,
+            check_free=handler.seals.check_free,
         ),
     )
     handler.log.on_news = agent.tell

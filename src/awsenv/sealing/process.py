@@ -38,7 +38,7 @@ _ABIS: dict[str, tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]] = {
     "x86_64": ((0xC000003E, (16, _X32 | 514), (302, _X32 | 302)), (0x40000003, (54,), (340,))),
     "aarch64": ((0xC00000B7, (29,), (261,)), (0x40000028, (54,), (369,))),
 }
-"""For each machine the ABIs that it runs, as seccomp(2) names them, and the numbers of ioctl(2) and prlimit(2) there."""
+"""For each machine the ABIs that it runs, as seccomp(2) names them, with the numbers of ioctl(2) and prlimit(2)."""
 
 
 @dataclass(frozen=True, slots=True)
