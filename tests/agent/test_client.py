@@ -210,6 +210,16 @@ def test_a_broken_connection_is_reported(agents: Agents) -> None:
         thread.join()
 
 
+def test_a_reply_before_the_request_is_read() -> None:
+    """An agent that refuses who connects closes the connection at once: the client says why, and not that it broke."""
+    agent, ours = socket.socketpair()
+    with ours:
+        agent.sendall(client.pack([b"refused", b"the agent is busy"]))
+        agent.close()
+        with pytest.raises(client.Refused, match=r"^the agent is busy$"):
+            client.ask(ours, b"verb", [])
+
+
 def test_a_full_queue_is_a_stuck_agent(agents: Agents) -> None:
     """The client waits no longer than its time-out for the agent to accept the connection."""
     with socket.socket(socket.AF_UNIX) as listening:

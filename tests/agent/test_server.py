@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,18 +152,15 @@ def test_sealed_clients_leave_room_for_others(agents: Agents) -> None:
         if are_sealed:
             raise client.Refused("it is sealed")
 
-    with agents.serving(answer, Life(600, check_free=check_free)):
-        held = [agents.connect() for _ in range(MAX_SEALED)]
-        for connection in held:
+    with agents.serving(answer, Life(600, check_free=check_free)), ExitStack() as stack:
+        stack.callback(over.set)
+        for connection in [stack.enter_context(agents.connect()) for _ in range(MAX_SEALED)]:
             _say(connection, client.VERSION, b"wait")
             assert begun.acquire(timeout=30)
         with pytest.raises(client.Refused, match="busy with sealed commands"):
             agents.ask(b"verb")
         are_sealed = False
         assert [] == agents.ask(b"ping")
-        over.set()
-        for connection in held:
-            connection.close()
 
 
 # Refused clients.

@@ -290,7 +290,7 @@ def _exchange(
 ) -> list[bytes]:
     end, message = time.monotonic() + longest, [b""]
     try:
-        send(connection, request, time.monotonic() + timeout)
+        _request(connection, request, time.monotonic() + timeout)
         meanwhile()
         while (message := _next(connection, min(end, time.monotonic() + timeout), message[0]))[0] in (BUSY, ASKS):
             waits_for(b"".join(message[1:]).decode())
@@ -300,10 +300,9 @@ def _exchange(
         lost = Lost("the agent is stuck" if pid is None else f"the agent (process {pid}) is stuck")
         lost.pid = pid
         raise lost from None
-    except TooLarge as error:
-        raise Trouble(f"the agent cannot be talked to: {error}") from None
     except NotAMessage as error:
-        raise Lost(f"the agent cannot be talked to: {error}") from None
+        kind = Trouble if isinstance(error, TooLarge) else Lost
+        raise kind(f"the agent cannot be talked to: {error}") from None
     except OSError as error:
         raise Lost(f"the agent is gone: {error.strerror}") from None
     status, *reply = message
@@ -317,6 +316,15 @@ def _exchange(
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}", "awsenv login replaces it")
     raise Lost(f"the agent failed: {shown}" if status == b"failed" else "the agent sent an unexpected reply")
+
+
+def _request(connection: _socket.socket, request: Sequence[bytes], deadline: float) -> None:
+    """Send a request, unless the agent has replied before it: one that refuses who connects closes the connection."""
+    try:
+        send(connection, request, deadline)
+    except ConnectionError:
+        if not connection.recv(1, _socket.MSG_PEEK):
+            raise
 
 
 def _next(connection: _socket.socket, deadline: float, before: bytes) -> list[bytes]:
