@@ -279,7 +279,7 @@ class Provider:
 
     def _without_code(self, memory: Memory, plan: Plan, *, min_remaining: int = 0, timeout: float) -> Lease | None:
         """Return a role that is held, or that AWS grants without a code and without the process of the caller."""
-        lease, is_enough = memory.held_lease(plan, min_remaining=min_remaining)
+        lease, is_enough = memory.held_lease(plan, min_remaining=min_remaining, hands_out=True)
         if is_enough or not memory.can_call(plan):
             return lease if is_enough else None
         by_session = memory.session_of(plan) is not None

@@ -758,6 +758,19 @@ def test_an_mfa_session_renews_a_role_by_code(memory: Memory, aws: Aws, times: T
     assert 1 == len([held for held in memory.held() if held.kind == "role"])
 
 
+def test_who_looks_at_a_role_does_not_decide_how_it_is_renewed(memory: Memory, aws: Aws) -> None:
+    """A stranger's plan may lead by a proxy of its own, which would read the keys."""
+    by_session, _ = plans(aws)
+    theirs = replace(by_session, connecting=frozenset({("HTTPS_PROXY", "http://theirs")}))
+    memory.keep_session("session", aws.keys("session"), "of alice", duration=12 * HOUR)
+    role_id = memory.lease(by_session).id
+
+    assert memory.held_lease(theirs)[1]
+    assert by_session == memory.plan(role_id)
+    assert memory.held_lease(theirs, hands_out=True)[1]
+    assert theirs == memory.plan(role_id)
+
+
 def test_a_role_by_mfa_session_does_not_replace_one_by_code(memory: Memory, aws: Aws, times: Times) -> None:
     """A role by an MFA session does not satisfy a request for one by a code; a role by a code satisfies both."""
     by_session, by_code = plans(aws)

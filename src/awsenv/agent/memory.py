@@ -108,17 +108,20 @@ class Memory:
                 return _handed(entry, plan, term)
         raise fetch.error or AgentError(f"AWS has not given {plan.title} yet", hint=AGAIN)
 
-    def held_lease(self, plan: Plan, *, min_remaining: float = 0) -> tuple[Lease | None, bool]:
+    def held_lease(self, plan: Plan, *, min_remaining: float = 0, hands_out: bool = False) -> tuple[Lease | None, bool]:
         """Return the role of *plan* if it is held, and whether it serves without a call of AWS.
 
-        It serves if enough of it is left, as for `lease`; without the caller and a session, as long as it lives.
+        It serves if enough of it is left, as for `lease`; without the caller and a session, as long as it lives. Unless
+        it is handed out, it is not renewed by *plan* later: who only looks at it may have proxies of its own.
         """
         with self._lock:
-            term = self._living(self._entry(plan), plan) if plan.key in self._entries else None
-            if term is None:
+            entry = self._entries.get(plan.key)
+            term = None if entry is None else self._living(entry, plan)
+            if entry is None or term is None:
                 return None, False
+            if hands_out:
+                self._entry(plan)
             is_last = not self.can_call(plan) and term.left(self._clock) > min_remaining
-            entry = self._entries[plan.key]
             return _handed(entry, plan, term), is_last or self._suffices(entry, term, min_remaining)
 
     def plan(self, lease_id: str) -> Plan:
