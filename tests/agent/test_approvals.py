@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
 
 DEVICE, OTHER = "session-of-alice", "session-of-a-stranger"
+WAY = "by-no-proxy"
 WORDS = ("exec", "dev", "--", "true")
 
 
@@ -98,7 +99,7 @@ def boot() -> Boot:
 def approvals(cast: Cast, boot: Boot) -> Approvals:
     """Return the approvals of an agent whose user has logged in with a code."""
     made = Approvals(boot)
-    made.note_login(cast.login, DEVICE, with_code=True, confirms=True, environ={})
+    made.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ={})
     return made
 
 
@@ -310,14 +311,32 @@ def test_who_asks_does_not_answer(approvals: Approvals, cast: Cast, kin: str) ->
 def test_a_login_of_somebody_else_changes_nothing(approvals: Approvals, cast: Cast) -> None:
     """A program opens a session of its own, with a device of its own: it can neither answer nor turn anything off."""
     theirs = cast.stranger
-    approvals.note_login(theirs, OTHER, with_code=True, confirms=False, environ={})
-    approvals.note_login(theirs, DEVICE, with_code=False, confirms=False, environ={})
+    approvals.note_login(theirs, OTHER, WAY, with_code=True, confirms=False, environ={})
+    approvals.note_login(theirs, DEVICE, WAY, with_code=False, confirms=False, environ={})
 
     assert approvals.state().every_role
     helper = replace(theirs, processes=(cast.login.process, *theirs.processes[1:]))
     assert {} == approvals.attend(helper, poll=0)
     assert "nobody attends" in Request(approvals, cast.asker, plan()).outcome()
-    assert "nobody attends" in Request(approvals, cast.asker, plan(session="of no login")).outcome()
+    assert "nobody has logged in who could" in Request(approvals, cast.asker, plan(session="of no login")).outcome()
+    approvals.note_login(theirs, DEVICE, "by-their-proxy", with_code=True, confirms=False, environ={})
+    with pytest.raises(UsageError, match="another proxy or CA bundle"):
+        approvals.check_login(DEVICE, "by-their-proxy")
+    approvals.check_login(DEVICE, WAY)
+    assert approvals.state().every_role
+
+
+def test_a_login_before_changes_nothing(cast: Cast) -> None:
+    """A program that has logged in first, by a proxy of its own, answers nothing for a login that asks for a yes."""
+    approvals = Approvals()
+    for session in (OTHER, DEVICE):
+        approvals.note_login(cast.stranger, session, "by-their-proxy", with_code=True, confirms=False, environ={})
+    approvals.check_login(DEVICE, WAY)
+    approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ={})
+    with answered(approvals, cast, YES) as questions:
+        assert "nobody has logged in who could" in Request(approvals, cast.asker, plan(session="other")).outcome()
+        assert "" == Request(approvals, cast.asker, plan()).outcome()
+    assert 1 == len(questions)
 
 
 def test_a_session_is_confirmed_before_its_login_is_noted(cast: Cast) -> None:
@@ -330,9 +349,9 @@ def test_a_session_is_confirmed_before_its_login_is_noted(cast: Cast) -> None:
 
 def test_a_login_with_a_code_turns_it_off(approvals: Approvals, cast: Cast) -> None:
     """For the device that the code is of; without a code it stays."""
-    approvals.note_login(cast.login, DEVICE, with_code=False, confirms=False, environ={})
+    approvals.note_login(cast.login, DEVICE, WAY, with_code=False, confirms=False, environ={})
     assert approvals.state().every_role
-    approvals.note_login(cast.login, DEVICE, with_code=True, confirms=False, environ={})
+    approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=False, environ={})
     assert not approvals.state().every_role
     assert "" == Request(approvals, cast.asker, plan()).outcome()
 
@@ -373,7 +392,7 @@ def test_a_program_asks_where_nobody_attends(cast: Cast, tmp_path: Path, status:
     program.chmod(0o700)
     approvals = Approvals()
     environ = {"SSH_ASKPASS": str(program), "DISPLAY": ":1", "AWS_SECRET_ACCESS_KEY": "canary", "PATH": "/usr/bin:/bin"}
-    approvals.note_login(cast.login, DEVICE, with_code=True, confirms=True, environ=environ)
+    approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ=environ)
 
     assert outcome == Request(approvals, cast.asker, plan()).outcome()
     asked = (tmp_path / "asked").read_text()
@@ -390,7 +409,7 @@ def test_a_program_is_ended_when_the_time_is_over(cast: Cast, tmp_path: Path, bo
     program.chmod(0o700)
     approvals = Approvals(boot)
     environ = {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force", "PATH": "/usr/bin:/bin"}
-    approvals.note_login(cast.login, DEVICE, with_code=True, confirms=True, environ=environ)
+    approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ=environ)
     request = Request(approvals, cast.asker, plan())
     until((tmp_path / "pid").exists)
     found = _process(int((tmp_path / "pid").read_text()))

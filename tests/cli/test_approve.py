@@ -7,7 +7,9 @@ import os
 import re
 import signal
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -223,3 +225,29 @@ def test_without_an_agent_there_is_nothing_to_attend_to(world: World) -> None:
     with terminal(world) as shell:
         shell.sendline("awsenv approve")
         shell.expect(r"no agent is running\s+try +awsenv login, in this shell")
+
+
+FAKE = """<GetSessionTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetSessionTokenResult><Credentials>
+<AccessKeyId>ASIATHEIRS</AccessKeyId><SecretAccessKey>theirs</SecretAccessKey><SessionToken>theirs</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></GetSessionTokenResult></GetSessionTokenResponse>"""
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        """Accept any MFA code."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(FAKE)))
+        self.end_headers()
+        self.wfile.write(FAKE.encode())
+
+
+def test_a_proxy_that_accepts_any_code_turns_nothing_off(confirmed: pexpect.spawn[Any], world: World) -> None:
+    """A program that runs as the user names one that is its own, and asks for a role without it then."""
+    confirmed.expect_exact("$ ")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        theirs = {"HTTP_PROXY": f"http://127.0.0.1:{proxy.server_port}", "NO_PROXY": ""}
+        done = world.run("login", "123456", **theirs)
+        proxy.shutdown()
+    assert "is to be confirmed" in world.run("exec", "read-only", "--", "true").stderr
+    assert (2, True) == (done.returncode, "reaches AWS by another proxy or CA bundle" in done.stderr)

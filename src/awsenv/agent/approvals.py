@@ -2,7 +2,7 @@
 
 **What asks.** `awsenv login --confirm` for every role, `awsenv_confirm` for those of a profile. A login without the
 option turns the first off only with an MFA code, and only for its own MFA session: as long as one session asks, every
-role asks. Neither `lock` nor another login does.
+role asks. Neither `lock` nor another login does, nor one that reaches AWS by another proxy or CA bundle.
 
 **Who may answer.** `awsenv approve`, if the kernel says that its parent is the shell that did the login for that MFA
 session, on the same terminal; else the program of SSH_ASKPASS, in the environment of that login. One attends at a time.
@@ -98,20 +98,34 @@ class Approvals:
         self._given: dict[tuple[object, str | None], float] = {}
         self._number = 0
 
+    def check_login(self, session_key: str, way: str) -> None:
+        """Check that a login may take the place of another. The arguments are those of `note_login`.
+
+        Raises:
+            UsageError: What accepts its code may be a stranger.
+        """
+        with self._changed:
+            if self._attendance.is_strange(session_key, way):
+                raise UsageError(
+                    "the login that said --confirm reaches AWS by another proxy or CA bundle",
+                    hint="awsenv logout, then awsenv login",
+                )
+
     def note_login(
-        self, peer: Peer, session_key: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
+        self, peer: Peer, session_key: str, way: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
     ) -> None:
         """Note who has logged in, and may answer from now on. Without a code, a login takes nothing from another.
 
         Args:
             peer: The process that has logged in.
             session_key: Of the MFA session.
+            way: As `awsenv.config.way_key` returns it.
             with_code: Whether AWS has accepted an MFA code.
             confirms: Whether every role is to be confirmed.
             environ: The environment of the process, for the program of SSH_ASKPASS.
         """
         with self._changed:
-            self._attendance.note(peer, session_key, with_code=with_code, confirms=confirms, environ=environ)
+            self._attendance.note(peer, session_key, way, with_code=with_code, confirms=confirms, environ=environ)
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -348,9 +362,11 @@ class Confirmation:
     def refused(self, peer: Peer, plan: Plan, error: AwsenvError) -> None:
         """Do nothing."""
 
-    def note_login(self, session_key: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]) -> None:
+    def note_login(
+        self, session_key: str, way: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
+    ) -> None:
         """Note that this request has logged in, as `Approvals.note_login` does."""
-        self.approvals.note_login(self.peer, session_key, with_code=with_code, confirms=confirms, environ=environ)
+        self.approvals.note_login(self.peer, session_key, way, with_code=with_code, confirms=confirms, environ=environ)
 
     def seconds(self, chain: Chain) -> int | None:
         """Return for how long a yes holds for the role of *chain*; None: it takes none."""

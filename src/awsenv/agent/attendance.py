@@ -32,6 +32,8 @@ class Login:
     """The environment of the program of SSH_ASKPASS; empty: there is none."""
     with_code: bool
     """Whether AWS has accepted an MFA code for it."""
+    way: str
+    """Equal for logins that reach AWS by the same proxies and CA bundles: by others, a stranger accepts any code."""
 
     @property
     def place(self) -> str:
@@ -78,17 +80,22 @@ class Attendance:
         """Whether every role is to be confirmed."""
         return self.opening > 0 or any(login.confirms for login in self._logins.values())
 
+    def is_strange(self, session_key: str, way: str) -> bool:
+        """Return whether a login reaches AWS by another way than the one of that session which has asked for a yes."""
+        before = self._logins.get(session_key)
+        return before is not None and before.confirms and before.way != way
+
     def note(
-        self, peer: Peer, session_key: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
+        self, peer: Peer, session_key: str, way: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
     ) -> None:
-        """Note who has logged in. Without a code, a login takes nothing from another.
+        """Note who has logged in. Without a code, or by another way, a login takes nothing from another.
 
         The arguments are those of `Approvals.note_login`.
         """
         parent = peer.processes[1] if len(peer.processes) > 1 else None
-        login = Login(parent, peer.terminal, confirms, askpass.chosen(environ), with_code)
+        login = Login(parent, peer.terminal, confirms, askpass.chosen(environ), with_code, way)
         before = self._logins.get(session_key)
-        if before is None and len(self._logins) >= MAX_LOGINS:
+        if self.is_strange(session_key, way) or (before is None and len(self._logins) >= MAX_LOGINS):
             return
         if before is not None and not with_code:
             is_left = not before.with_code and before.shell is not None and state(before.shell) is None
@@ -96,8 +103,14 @@ class Attendance:
         self._logins[session_key] = login
 
     def login(self, session_key: str) -> Login | None:
-        """Return the login of an MFA session; for roles without one, the first."""
-        return self._logins.get(session_key) or next(iter(self._logins.values()), None)
+        """Return the login of an MFA session; for roles without one, any, if all are of the same shell."""
+        found = self._logins.get(session_key)
+        if found is not None:
+            return found
+        logins = list(self._logins.values())
+        # A program may have logged in with a key of its own.
+        is_one = all(_asks(each) == _asks(logins[0]) for each in logins)
+        return logins[0] if logins and is_one else None
 
     def attend(self, peer: Peer) -> dict[str, Any]:
         """Let a process attend from now on; return nothing, or why it cannot: the fact, and the next step."""
@@ -128,6 +141,11 @@ class Attendance:
             next((login.askpass["SSH_ASKPASS"] for login in logins if login.askpass), None),
             tuple(dict.fromkeys(login.place for login in logins if login.place)),
         )
+
+
+def _asks(login: Login) -> object:
+    """Return what is equal for two logins for which the same person is asked."""
+    return login.shell and identity(login.shell), login.terminal, login.askpass
 
 
 def may_answer(attendant: Peer, login: Login, asker: Peer) -> bool:

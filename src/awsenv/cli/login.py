@@ -21,6 +21,7 @@ from awsenv.wording import printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from awsenv.config import Profiles
     from awsenv.model import Environ
@@ -50,7 +51,11 @@ def run(caller: Caller, arguments: LoginArguments) -> Report | StartAgent:
         return StartAgent(request.duration or DURATION, idle)
     resolved = Resolved(chain, profiles, base, request.code)
     caller.provider.note(_present(caller, resolved))
-    confirmed = caller.confirmation.approvals.opening() if caller.confirmation and arguments.confirm else nullcontext()
+    confirmed: AbstractContextManager[None] = nullcontext()
+    if caller.confirmation is not None:
+        # Before a code is sent: not everyone who accepts it is AWS.
+        caller.confirmation.approvals.check_login(*_session(resolved))
+        confirmed = caller.confirmation.approvals.opening() if arguments.confirm else confirmed
     with confirmed:
         made = caller.provider.open_session(resolved)
         notes = list(_confirms(caller, resolved, confirms=arguments.confirm))
@@ -70,9 +75,8 @@ def _confirms(caller: Caller, resolved: Resolved, *, confirms: bool) -> Iterator
     chain, confirmation = resolved.chain, caller.confirmation
     if confirmation is None:
         return
-    serial = "" if chain.mfa is None else chain.mfa.serial
-    key = config.mfa_session_key(chain, serial, resolved.profiles, resolved.environ)
-    confirmation.note_login(key, with_code=chain.mfa is not None, confirms=confirms, environ=caller.environ)
+    key, way = _session(resolved)
+    confirmation.note_login(key, way, with_code=chain.mfa is not None, confirms=confirms, environ=caller.environ)
     state = confirmation.state()
     if confirms:
         where = f", in this shell: {state.terminals[-1]}" if state.terminals else ""
@@ -80,6 +84,13 @@ def _confirms(caller: Caller, resolved: Resolved, *, confirms: bool) -> Iterator
         yield Note("the agent asks before it hands out a role", hints=hint)
     elif state.every_role:
         yield Note("the agent still asks before it hands out a role, since another login said --confirm")
+
+
+def _session(resolved: Resolved) -> tuple[str, str]:
+    """Return the cache key of the session, and that of the way to AWS."""
+    chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
+    serial = "" if chain.mfa is None else chain.mfa.serial
+    return config.mfa_session_key(chain, serial, profiles, environ), config.way_key(chain, profiles, environ)
 
 
 def _check_code(word: str | None, profiles: Profiles) -> None:

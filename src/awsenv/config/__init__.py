@@ -6,7 +6,7 @@ a connection.
 
 from __future__ import annotations
 
-from awsenv.config.cache_key import mfa_session_key, role_key, source_key
+from awsenv.config.cache_key import mfa_session_key, role_key, source_key, way_key
 from awsenv.config.entries import Entry, roles
 from awsenv.config.headers import did_you_mean
 from awsenv.config.hops import through_session
@@ -43,5 +43,6 @@ __all__ = [
     "static_keys",
     "through_session",
     "timeout",
+    "way_key",
     "without_config_file",
 ]

@@ -61,6 +61,19 @@ def mfa_session_key(chain: Chain, serial: str, profiles: Profiles, environ: Envi
     return _digest("session", own, serial, None if url is None else url.value)
 
 
+def way_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
+    """Return the digest of what decides who answers in the name of AWS, besides the endpoint: proxies, CA bundles.
+
+    The arguments are those of `role_key`.
+    """
+    serving = profiles.get(chain.settings_profile or "default")
+    bundles = _variables(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"), environ)
+    bundles["ca_bundle"] = (serving and serving.value("ca_bundle")) or ""
+    begins_here = any(path and not path.startswith(("/", "~")) for path in bundles.values())
+    proxies = _variables((name for name in environ if name.lower().endswith("_proxy")), environ)
+    return _digest("way", bundles, proxies, profiles.folder if begins_here else None)
+
+
 def role_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
     """Return the cache key of the credentials that a chain ends with.
 
