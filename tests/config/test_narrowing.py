@@ -16,7 +16,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from awsenv import config
 from awsenv.config import read_only
-from awsenv.config.narrowing import joined
+from awsenv.config.narrowing import actions, joined
 from awsenv.config.scoping import from_held, is_listed, narrowed
 from awsenv.errors import ConfigError, Origin
 from awsenv.iam.policy import Context, Policies, Verdict, matches
@@ -311,7 +311,7 @@ def test_longer_than_the_role_is_noted(home: Home) -> None:
     chain = resolved(home, "user", seconds=7200)
 
     assert last_of(chain).duration is None
-    assert ["the role lives for 1h all the same: --seconds makes it no longer"] == [each.fact for each in chain.notes]
+    assert ["--seconds cannot make the role live longer than 1h"] == [each.fact for each in chain.notes]
 
 
 def test_a_reason_alone_narrows_nothing(home: Home) -> None:
@@ -359,9 +359,12 @@ def test_what_cannot_be_narrowed_is_refused_before_a_code(
         ("awsenv_read_only = yes", "'yes' is not true or false"),
         ("awsenv_only = GetObject", "'GetObject' is not an action"),
         ("awsenv_only = *:Get*", "'*:Get*' is not an action"),
-        ("awsenv_only = s3:Get*,", "awsenv_only is empty, or has nothing beside a comma"),
+        ("awsenv_only = s3:Get*,", "'s3:Get*,' has nothing beside a comma"),
+        ("awsenv_only =", "awsenv_only is empty"),
+        ("awsenv_only = *", "'*' narrows nothing"),
         ("awsenv_on = logs", "'logs' is not the ARN of a resource"),
-        ("awsenv_on =", "awsenv_on is empty, or has nothing beside a comma"),
+        ("awsenv_on =", "awsenv_on is empty"),
+        ("awsenv_on = *", "'*' narrows nothing"),
         ("awsenv_for = soon", "'soon' is not a duration"),
         ("awsenv_for = 59s", "a role cannot be narrowed to 59s"),
         ("awsenv_for = 37h", "a role cannot be narrowed to 37h"),
@@ -375,6 +378,47 @@ def test_a_key_of_a_profile_that_narrows_nothing_is_an_error(home: Home, line: s
             "[profile user]", f"[profile user]\n{line}"))  # fmt: skip
 
     assert 5 == caught.value.origins[0].line
+
+
+def test_a_policy_comes_from_the_line_that_asks_for_it(home: Home) -> None:
+    """AWS's policy is from one line of a profile, and the inline policy beside it from another."""
+    lines = "awsenv_read_only = true\nawsenv_only = s3:Get*"
+    chain = resolved(home, "user", FILES.replace("[profile user]", f"[profile user]\n{lines}"))
+
+    found = {name: last_of(chain).origins[name].key for name in ("policy", "policy_arns")}
+    assert {"policy": "awsenv_only", "policy_arns": "awsenv_read_only"} == found
+
+
+def test_two_lists_that_exclude_each_other_are_to_blame(home: Home) -> None:
+    """And not what else narrows the role."""
+    with pytest.raises(ConfigError) as caught:
+        resolved(home, "user", read_only=True, actions=(("s3:Get*",), ("sqs:*",)))
+
+    assert ["--actions"] == [origin.name for origin in caught.value.origins]
+
+
+def test_a_comma_too_many_is_shown_how_to_write() -> None:
+    """What is left without it."""
+    with pytest.raises(ConfigError) as caught:
+        actions("s3:Get*, ,s3:List*", Origin("--only"))
+
+    assert ("write it as s3:Get*,s3:List*",) == caught.value.hints
+
+
+@pytest.mark.parametrize(
+    ("origin", "hint"),
+    [
+        (Origin("--only"), "leave --only out"),
+        (Origin("AWSENV_ONLY"), "unset AWSENV_ONLY"),
+        (Origin("/f", 2, section="profile x", key="awsenv_only"), "remove awsenv_only"),
+    ],
+)
+def test_what_narrows_nothing_is_to_be_left_out(origin: Origin, hint: str) -> None:
+    """A star allows every action, as no option does."""
+    with pytest.raises(ConfigError) as caught:
+        actions("s3:Get*,*", origin)
+
+    assert (hint,) == caught.value.hints
 
 
 def test_a_session_policy_that_cannot_be_extended_is_refused(home: Home) -> None:

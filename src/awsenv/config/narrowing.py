@@ -125,13 +125,23 @@ def joined(first: Narrowing, second: Narrowing) -> Narrowing:
 
 def _patterns(texts: str | Iterable[str], origin: Origin, pattern: str, what: str, hint: str) -> tuple[str, ...]:
     found = [part.strip() for text in ([texts] if isinstance(texts, str) else texts) for part in text.split(",")]
+    rest = ",".join(filter(None, found))
     for each in found:
+        if not rest:
+            raise ConfigError(f"{origin.setter} is empty", origin, hint=(hint, _without(origin)))
         if not each:
-            fact = f"{origin.setter} is empty, or has nothing beside a comma"
-            raise ConfigError(fact, origin, hint=(hint, "remove it"))
+            given = texts if isinstance(texts, str) else ",".join(texts)
+            raise ConfigError(f"{quoted(given)} has nothing beside a comma", origin, hint=f"write it as {rest}")
+        if each in {"*", "*:*"}:
+            raise ConfigError(f"{quoted(each)} narrows nothing", origin, hint=_without(origin))
         if not limits.matches(pattern, each):
             raise limits.refused(f"{quoted(each)} is not {what}", each, origin, hint)
     return tuple(dict.fromkeys(found))
+
+
+def _without(origin: Origin) -> str:
+    setter = origin.setter
+    return f"remove {setter}" if origin.key else f"leave {setter} out" if setter.startswith("-") else f"unset {setter}"
 
 
 def _set(origin: Origin, value: str) -> str:

@@ -115,7 +115,7 @@ def _call(chain: Chain, narrowing: Narrowing, seconds: int | None) -> GetScopedC
 def _with_policies(hop: AssumeRole, narrowing: Narrowing) -> AssumeRole | None:
     """Return *hop* with the session policies that narrow it; None: AWS would not take as many characters."""
     arns, statements, document = hop.policy_arns, [_EVERYTHING], {"Version": _VERSION}
-    origins, own = dict(hop.origins), _origins(narrowing)[:1]
+    origins = dict(hop.origins)
     if hop.policy is not None:
         document, statements = _parsed(hop)
     elif arns:
@@ -123,7 +123,9 @@ def _with_policies(hop: AssumeRole, narrowing: Narrowing) -> AssumeRole | None:
     elif narrowing.read_only:
         arns, statements = (_managed(hop),), []
         origins["policy_arns"] = _origins(narrowing, "read_only")[0]
-    denied = _denied(narrowing, by_table=narrowing.read_only and not _is_managed(hop, arns))
+    by_table = narrowing.read_only and not _is_managed(hop, arns)
+    own = _origins(narrowing, *["read_only"] * by_table, "actions", "resources")[:1]
+    denied = _denied(narrowing, by_table=by_table)
     policy = hop.policy
     if denied:
         policy = _text([*statements, *denied], document)
@@ -179,12 +181,13 @@ def _denied(narrowing: Narrowing, *, by_table: bool) -> list[_Statement]:
     given = reduce(_both, narrowing.actions, list[tuple[str, ...]]())
     actions = _both(given, _table(narrowing.actions)) if by_table else given
     if () in actions:
-        because, hint = "no action is in both lists", "correct one of them"
+        because, hint, fields = "no action is in both lists", "correct one of them", ["actions"]
         if () not in given:
+            fields = ["read_only", "actions"]
             because = "awsenv knows none of these actions as one that only reads"
             hint = "leave --read-only out: --only narrows by itself"
         named = listed([quoted(each) for each in dict.fromkeys(chained(*narrowing.actions))])
-        origins = _origins(narrowing, "read_only", "actions")
+        origins = _origins(narrowing, *fields)
         raise ConfigError(f"nothing is left of {named}", *origins, because=because, hint=hint)
     denied: list[_Statement] = [{"Effect": "Deny", "NotAction": [*each], "Resource": "*"} for each in actions]
     return denied + [{"Effect": "Deny", "Action": "*", "NotResource": [*each]} for each in narrowing.resources]
@@ -233,7 +236,7 @@ def _shortened(hop: AssumeRole, narrowing: Narrowing) -> AssumeRole:
         return hop
     origin = _origins(narrowing, "seconds")[0]
     if narrowing.seconds > hop.seconds:
-        fact = f"the role lives for {exact(hop.seconds)} all the same: {origin.setter} makes it no longer"
+        fact = f"{origin.setter} cannot make the role live longer than {exact(hop.seconds)}"
         return replace(hop, notes=(*hop.notes, Note(fact, origin)))
     seconds = max(narrowing.seconds, limits.MIN_DURATION)
     return replace(hop, duration=seconds, origins={**hop.origins, "duration": origin})
