@@ -240,7 +240,7 @@ def _labels(chain: Chain, account: str | None, before: Environ, environ: Environ
         "AWS_VAULT": chain.label,
         "AWS_ACCOUNT_ID": account if "AWS_ACCOUNT_ID" in before else None,
         variables.ROLE: chain.role,
-        variables.PREVIOUS: _previous(chain.role, environ),
+        **_previous(chain.role, environ),
         variables.LABEL: chain.label,
         variables.ACCOUNT: account,
         variables.COLOR: chain.rails.color or None,
@@ -251,10 +251,13 @@ def _labels(chain: Chain, account: str | None, before: Environ, environ: Environ
     }
 
 
-def _previous(role: str, environ: Environ) -> str | None:
+def _previous(role: str, environ: Environ) -> dict[str, str | None]:
     """Return the role before *role*, as `cd -` knows a folder: one that is assumed anew does not replace itself."""
-    name = variables.PREVIOUS if environ.get(variables.ROLE) == role else variables.ROLE
-    return environ.get(name)
+    is_anew = environ.get(variables.ROLE) == role
+    return {
+        variables.PREVIOUS: environ.get(variables.PREVIOUS if is_anew else variables.ROLE),
+        variables.PREVIOUS_NARROWED: environ.get(variables.PREVIOUS_NARROWED if is_anew else variables.NARROWED),
+    }
 
 
 def _with_role(before: Environ, exports: Mapping[str, str | None], files: Iterable[str] = ()) -> dict[str, str]:

@@ -54,6 +54,8 @@ PROCESS = "process"
 ROLE = "AWSENV_ROLE"
 PREVIOUS = "AWSENV_PREVIOUS"
 """The role that this one replaced, as it was typed: `awsenv -` returns to it."""
+PREVIOUS_NARROWED = "AWSENV_PREVIOUS_NARROWED"
+"""What that role was narrowed to, for people."""
 LABEL = "AWSENV_LABEL"
 ACCOUNT = "AWSENV_ACCOUNT"
 ROLE_NAME = "AWSENV_ROLE_NAME"
@@ -122,10 +124,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_CONFIG_FILE": (FILE,),
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),
-    **dict.fromkeys(
-        (ROLE, PREVIOUS, LABEL, ACCOUNT, ROLE_NAME, COLOR, NARROWED, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS),
-        (STATE,),
-    ),
+    **dict.fromkeys((ROLE, PREVIOUS, PREVIOUS_NARROWED, LABEL, ACCOUNT, ROLE_NAME, COLOR, NARROWED), (STATE,)),
+    **dict.fromkeys((EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS), (STATE,)),
     **dict.fromkeys(
         (
             "AWSENV_PROFILE",

@@ -317,6 +317,23 @@ def test_many_roles_are_narrowed_at_once(held: World) -> None:
     )
 
 
+def test_the_role_before_comes_back_no_wider(held: World) -> None:
+    """`-` stands for the name of a role, and not for the options that narrowed it."""
+    returning = ["-", "--shell=json", "--print"]
+    narrow = json.loads(held.run("deploy", "--read-only", "--shell=json", "--print").stdout)
+    left = json.loads(held.run("sso", "--shell=json", "--print", **{k: v for k, v in narrow.items() if v}).stdout)
+    shell = {name: text for name, text in left.items() if text}
+
+    wide, again = held.run(*returning, **shell), held.run(*returning, "--only=s3:*", **shell)
+    by_name = held.run("deploy", *returning[1:], **shell)
+    reason = held.run(*returning, "--because=JIRA-12", **shell)
+    by_variable = held.run(*returning, **shell, AWSENV_FOR="20m")
+
+    assert ("deploy", "read-only") == (shell["AWSENV_PREVIOUS"], shell["AWSENV_PREVIOUS_NARROWED"])
+    assert [2, 0, 0, 2, 0] == [each.returncode for each in (wide, again, by_name, reason, by_variable)]
+    assert "awsenv: deploy was narrowed: read-only\n" in wide.stderr
+
+
 def test_no_console_session_outlasts_the_credentials(held: World) -> None:
     """AWS ends the session with them, unless it is told otherwise."""
     done = held.run("console", "deploy", "--for=20m", "--session-duration=8h", "--print")

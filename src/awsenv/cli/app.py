@@ -14,6 +14,7 @@ from awsenv.cli.action import Print
 from awsenv.cli.arguments import ARGUMENTS
 from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, lacks_role, named, usage
 from awsenv.errors import UsageError
+from awsenv.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
     run, calling = module(name).run, caller()
     if typed.get("role") == PREVIOUS:
         typed["role"] = _previous(calling.environ)
+        calling = replace(calling, previous_narrowed=calling.environ.get(variables.PREVIOUS_NARROWED))
     action: Action = run(calling, ARGUMENTS[name](**typed))
     return action
 

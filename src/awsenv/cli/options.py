@@ -11,7 +11,7 @@ import time
 
 from awsenv import changes, duration
 from awsenv.cli.arguments import RoleOptions, YesOption
-from awsenv.cli.commands import COMMANDS, DEFAULT, usage
+from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, usage
 from awsenv.cli.declarations import options as declared_options
 from awsenv.errors import ConfigError, MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from awsenv.agent.approvals import Confirmation
-    from awsenv.model import Narrowing
+    from awsenv.model import Chain, Narrowing
     from awsenv.provider import Provider
     from awsenv.resolved import Resolved
 
@@ -60,6 +60,8 @@ class Caller:
     """Whether the agent that runs the command was started for it."""
     is_program: bool = False
     """Whether a program makes the request: the user has not typed the command line."""
+    previous_narrowed: str | None = None
+    """What the role was narrowed to that `awsenv -` returns to; None: another is named, or it was not narrowed."""
     confirmation: Confirmation | None = None
     """What the agent asks before it hands out a role; None: no agent runs the command, or only for it."""
     now: Callable[[], float] = time.time
@@ -110,6 +112,7 @@ def resolve(
         made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)
         # Inside a seal, its own assistant counts, whatever runs there.
         chain = config.resolve(replace(made, program=None if caller.base else program), profiles, base)
+        _check_not_wider(caller, made, chain)
         config.check_source(chain.source, profiles, base)
         check()
         is_confirmed = isinstance(options, YesOption) and options.yes
@@ -126,6 +129,24 @@ def resolve(
     typos.check_role(caller.args, role, profiles, base, is_program=caller.is_program)
     typos.check_profile(caller.args, options.profile, profiles, is_program=caller.is_program)
     return resolved(ask)
+
+
+def _check_not_wider(caller: Caller, made: RoleRequest, chain: Chain) -> None:
+    """Refuse to return to a role without what it was narrowed to, unless the request says so itself.
+
+    Raises:
+        UsageError: It would be wider than it was.
+    """
+    before, asked, now = caller.previous_narrowed, made.narrowing, chain.narrowing
+    if not before or (asked and str(asked)) or (now and str(now) == before):
+        return
+    from awsenv.cli.typos import typed_again  # noqa: PLC0415 - only where something is wrong
+
+    raise UsageError(
+        f"{chain.role} was narrowed: {before}",
+        because="awsenv - returns to a role without the options that it had",
+        hint=f"{typed_again(caller.args, {PREVIOUS: [chain.role]})}, with what narrows it or without",
+    )
 
 
 def min_remaining(options: RoleOptions, environ: Environ) -> int:
