@@ -317,6 +317,15 @@ def test_many_roles_are_narrowed_at_once(held: World) -> None:
     )
 
 
+def test_what_for_ends_is_said_not_to_be_renewed(held: World) -> None:
+    """The reason is what was asked for, and not that no agent holds the role."""
+    given = json.loads(held.run("deploy", "--only=s3:*", "--for=20m", "--shell=json", "--print").stdout)
+    failed = held.run("renew", "--shell=json", "--print", **{name: text for name, text in given.items() if text})
+
+    assert (8, "") == (failed.returncode, failed.stdout)
+    assert "deploy is not renewed\n  because  --for has said how long it lives: only s3:*, for 20m\n" in failed.stderr
+
+
 def test_the_role_before_comes_back_no_wider(held: World) -> None:
     """`-` stands for the name of a role, and not for the options that narrowed it."""
     returning = ["-", "--shell=json", "--print"]

@@ -25,6 +25,12 @@ def run(caller: Caller, arguments: RenewArguments) -> Print:
     """
     lease_id = caller.environ.get(variables.RENEW)
     active = changes.active(caller.environ)
+    if lease_id is None and active is not None and "for " in (active.narrowed or ""):
+        raise AgentError(
+            f"{active.role} is not renewed",
+            because=f"--for has said how long it lives: {active.narrowed}",
+            hint=f"awsenv {active.role}, narrowed again or not",
+        )
     if lease_id is None or active is None:
         base = caller.original
         raise config.nothing(config.read(base, caller.folder), base) or AgentError(
