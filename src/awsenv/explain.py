@@ -187,9 +187,7 @@ def _of_narrowing(plan: Chain) -> Iterator[Note]:
     if narrowing is None:
         return
     if is_listed(plan):
-        fact = (
-            f"read-only means the actions of {len(read_only.SERVICES)} services that awsenv lists: others are refused"
-        )
+        fact = f"it stands for awsenv's list, of {len(read_only.SERVICES)} services; AWS refuses all others"
         yield Note(fact, narrowing.origins.get("read_only"))
     if narrowing.because is not None and plan.scoped is None:
         yield Note("AWS does not get the reason: sts:AssumeRole has no field for it", narrowing.origins.get("because"))

@@ -142,7 +142,7 @@ def test_a_person_reads_what_fits(used: World) -> None:
     assert re.search(
         rf"^{TIME}  power-user \({account}\), until .*\n"
         r"  credential-process by bash < \S+ < .* in \S+\n"
-        r"  narrowed to read-only; because JIRA-12; for claude-code\n"
+        r"  narrowed: read-only; because JIRA-12; asked by claude-code\n"
         rf"{TIME}  refused mine \({account}, read-only\)\n",
         shown,
         re.MULTILINE,

@@ -87,9 +87,12 @@ def _check_session_duration(resolved: Resolved) -> None:
         UsageError: Temporary credentials assume the role.
     """
     chain = resolved.chain
-    if chain.is_final:
-        fact = f"--session-duration lets a session outlast {chain.narrowing}"
-        raise UsageError(fact, Origin("--session-duration"), hint="leave it out: the session ends with the credentials")
+    if chain.narrowing is not None and chain.is_final:
+        ends = chain.narrowing.origins["seconds"]
+        fact = f"--session-duration would let the session outlast {ends.setter}"
+        raise UsageError(
+            fact, Origin("--session-duration"), ends, hint="leave it out: the session ends with the credentials"
+        )
     only = len(chain.hops) == 1 and isinstance(chain.hops[0], AssumeRole) and chain.scoped is None
     # The output of a process is not known before it runs: AWS decides.
     if only and may_be_long_term(chain.source):

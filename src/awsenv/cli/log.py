@@ -145,11 +145,11 @@ def _more(entry: dict[str, Any]) -> Iterator[str]:
     if entry["count"] > 1:
         yield f"{entry['count']} times since {instant(entry['first'])}"
     if entry["narrowed"]:
-        yield f"narrowed to {entry['narrowed']}"
+        yield f"narrowed: {entry['narrowed']}"
     if entry["because"]:
         yield f"because {entry['because']}"
     if entry["assistant"]:
-        yield f"for {entry['assistant']}"
+        yield f"asked by {entry['assistant']}"
 
 
 def _as_json(entry: dict[str, Any]) -> str:
