@@ -358,6 +358,17 @@ def test_without_an_agent_the_namespaces_hold(world: World) -> None:
         assert 2 == done.stderr.count("this process is sealed, and no agent gives it this role")
 
 
+def test_a_folder_that_is_not_safe_holds_no_agent(world: World) -> None:
+    """The command starts as it does without an agent; why there is none is said first."""
+    with _house(world, None) as house:
+        unsafe = Path(house.environ["XDG_RUNTIME_DIR"], "open")
+        unsafe.mkdir(mode=0o755)
+        named = house._replace(environ={**house.environ, runtime_directory.VARIABLE: str(unsafe)})
+        done = named.run("exec", "--sealed", "read-only", "--", "echo", "started")
+        assert (0, "started\n") == (done.returncode, done.stdout), done.stderr
+        assert f"the agent is not used: {unsafe} is open to other users" in done.stderr
+
+
 @pytest.mark.parametrize("before", [(), REFUSED], ids=["namespaces", "fallback"])
 def test_a_new_agent_gives_nothing_to_what_an_earlier_one_sealed(world: World, before: tuple[str, ...]) -> None:
     """The user logs out and in again while the command runs."""

@@ -44,7 +44,7 @@ def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object
         AgentError: The agent does not seal the process.
     """
     is_strict, has_agent, ticket, *files = read.split("\0")
-    runtime = runtime_directory.find(process.environ())
+    runtime = _runtime()
     plan = hidden(environ, runtime=runtime, folder=process.folder(), uid=os.geteuid(), files=files)
     after = plan.without(environ)
     mark.put()
@@ -68,9 +68,19 @@ def _failure(why: str, *, hint: str, because: str | None = None) -> Failure:
     return Failure(f"the command was not started: {why}", because=because, hint=hint)
 
 
+def _runtime() -> str | None:
+    """Return the folder of the agent; None: there is none, or it is not safe, as the request for the role has said."""
+    try:
+        return runtime_directory.find(process.environ())
+    except runtime_directory.Unsafe:
+        return None
+
+
 def _connected(runtime: str | None) -> socket:
     try:
-        return client.connected(runtime or "", client.TIMEOUT)
+        if runtime is None:
+            raise FileNotFoundError  # noqa: TRY301 - as where the socket is missing
+        return client.connected(runtime, client.TIMEOUT)
     except FileNotFoundError:
         raise _unregistered(client.NoAgent("no agent is running")) from None
     except client.Trouble as trouble:
