@@ -67,8 +67,6 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
         because: The cause, if it is established.
     """
 
-    is_lost = False
-    """Whether the agent got the request, and may have done anything."""
     pid: int | None = None
     """The process of the agent, where only its end helps."""
 
@@ -89,9 +87,7 @@ class Dead(Trouble):
 
 
 class Lost(Trouble):
-    """The connection broke, or no valid reply came in time."""
-
-    is_lost = True
+    """The connection broke, or no valid reply came in time: the agent may have done what it was asked for."""
 
 
 class Unanswered(Lost):
@@ -249,9 +245,7 @@ def ask(
     if isinstance(agent, _socket.socket):
         return _exchange(agent, request, timeout, longest, waits_for=waits_for, meanwhile=meanwhile)
     try:
-        if (folder := runtime_directory.find(agent)) is None:
-            raise FileNotFoundError  # noqa: TRY301 - as where its socket is missing
-        connection = connected(folder, timeout)
+        connection = connected(folder := runtime_directory.found(agent), timeout)
     except FileNotFoundError:
         raise no_agent(agent) from None
     except runtime_directory.Unsafe as unsafe:
@@ -268,10 +262,8 @@ def ask(
 
 def no_agent(environ: Environ) -> NoAgent:
     """Return the error that no agent is found. It says where one runs to which *environ* does not lead."""
-    if (told := runtime_directory.told_elsewhere(environ)) is None:
-        return NoAgent("no agent is running")
-    fact, hint, because = told
-    return NoAgent(fact, hint, because=because)
+    told = runtime_directory.told_elsewhere(environ)
+    return NoAgent("no agent is running") if told is None else NoAgent(*told[:2], because=told[2])
 
 
 def missed(environ: Environ) -> list[NoAgent]:
@@ -319,7 +311,7 @@ def _exchange(
 
 
 def _request(connection: _socket.socket, request: Sequence[bytes], deadline: float) -> None:
-    """Send a request, unless the agent has replied before it: one that refuses who connects closes the connection."""
+    """Send a request. An agent that refuses who connects may have replied and closed the connection before that."""
     try:
         send(connection, request, deadline)
     except ConnectionError:

@@ -161,6 +161,18 @@ def find(environ: Environ, system: str = SYSTEM) -> str | None:
     return folder if folder is not None and _is_safe(folder) else None
 
 
+def found(environ: Environ) -> str:
+    """Return the folder of the agent.
+
+    Raises:
+        FileNotFoundError: There is none.
+        Unsafe: It is not ours alone.
+    """
+    if (folder := find(environ)) is None:
+        raise FileNotFoundError
+    return folder
+
+
 def usable(environ: Environ, system: str = SYSTEM) -> str:
     """Return the folder of the agent, which may be missing.
 

@@ -87,7 +87,7 @@ def run(args: list[str]) -> int | Prompts | None:
             from awsenv.cli.action import show  # noqa: PLC0415 - see `_load`
 
             show([trouble])
-        if not trouble.is_lost:
+        if not isinstance(trouble, client.Lost):
             return conversation.prompts
         prompts = conversation.prompts or new_prompts(args, environ)
         prompts.lose()
@@ -123,7 +123,7 @@ def open_early(args: list[str], environ: Mapping[str, str]) -> int:
     """Let the agent open the connection to STS for *args*, and return 1. The later request reports failures."""
     try:
         # With the environment instead of a connection, this would report a dead agent.
-        connection = client.connect(runtime_directory.find(environ) or "", client.TIMEOUT)
+        connection = client.connect(runtime_directory.found(environ), client.TIMEOUT)
         try:
             client.ask(connection, OPEN, [b"", *request(args, environ)])
         finally:

@@ -113,7 +113,7 @@ class Requests:
             try:
                 return self._action(partial(self._reply_of_agent, args, sender), args, sender)
             except client.Trouble as trouble:
-                if trouble.is_lost:
+                if isinstance(trouble, client.Lost):
                     raise AgentError(trouble.fact, hint=trouble.hints or AGAIN) from None
                 if not isinstance(trouble, client.NoAgent):
                     sender.note([trouble])
