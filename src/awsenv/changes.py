@@ -56,6 +56,11 @@ class ActiveRole:
     is_served: bool = False
     """Whether an endpoint serves and renews the keys (`exec --refresh`)."""
 
+    @property
+    def is_final(self) -> bool:
+        """Whether `--for` has set the end of the keys: `Narrowing` names that last."""
+        return (self.narrowed or "").rpartition(", ")[2].startswith("for ")
+
 
 def change(chain: Chain, credentials: Credentials, environ: Environ, lease: str | None = None) -> Change:
     """Return the change that sets the role in *environ*, in place of any active role.

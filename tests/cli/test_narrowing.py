@@ -323,7 +323,15 @@ def test_what_for_ends_is_said_not_to_be_renewed(held: World) -> None:
     failed = held.run("renew", "--shell=json", "--print", **{name: text for name, text in given.items() if text})
 
     assert (8, "") == (failed.returncode, failed.stdout)
-    assert "deploy is not renewed\n  because  --for has said how long it lives: only s3:*, for 20m\n" in failed.stderr
+    assert "deploy is not renewed\n  because  it was narrowed to a fixed time: only s3:*, for 20m\n" in failed.stderr
+
+
+def test_an_arn_that_reads_like_a_time_ends_nothing(held: World) -> None:
+    """Without an agent that holds the role, renewing it fails for that reason."""
+    variables = {"AWSENV_ROLE": "deploy", "AWSENV_NARROWED": "on arn:aws:s3:::look for me/*"}
+    failed = held.run("renew", "--shell=json", "--print", **variables)
+
+    assert "no role of the agent is active in this shell" in failed.stderr
 
 
 def test_the_role_before_comes_back_no_wider(held: World) -> None:

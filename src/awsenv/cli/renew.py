@@ -25,11 +25,11 @@ def run(caller: Caller, arguments: RenewArguments) -> Print:
     """
     lease_id = caller.environ.get(variables.RENEW)
     active = changes.active(caller.environ)
-    if lease_id is None and active is not None and "for " in (active.narrowed or ""):
+    if lease_id is None and active is not None and active.is_final:
         raise AgentError(
             f"{active.role} is not renewed",
-            because=f"--for has said how long it lives: {active.narrowed}",
-            hint=f"awsenv {active.role}, narrowed again or not",
+            because=f"it was narrowed to a fixed time: {active.narrowed}",
+            hint=f"awsenv {active.role}, with what narrows it or without",
         )
     if lease_id is None or active is None:
         base = caller.original
