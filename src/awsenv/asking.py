@@ -1,6 +1,6 @@
-"""What comes before a command gets a role: a rule about assistants, and a question on the terminal of the caller.
+"""What happens before a command gets a role: the rule about assistants, and a question on the terminal of the caller.
 
-A role is asked about if it is protected, or to be confirmed.
+The question is about roles that are protected, or that must be confirmed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def question(
         profiles: The profiles of the two files.
         text: The yes-or-no question for a protected role; None: the user types the name of the role.
         is_confirmed: Whether `--yes` has confirmed a protected role.
-        here: Whether no agent asks for what is to be confirmed.
+        here: Whether to ask about a role that must be confirmed: no agent does it.
     """
     rails, last, name, what = chain.rails, chain.last, chain.role, sources.title(chain.source)
     is_protected = rails.is_protected and not is_confirmed
@@ -58,5 +58,5 @@ def question(
     if is_protected:
         origin = rails.origins.get("is_protected")
         return Question(f"{name} is protected: {what}{within}", name, text, rails.color, origin)
-    fact, origin = f"{name} asks to be confirmed: {what}{within}", rails.origins.get("confirm")
+    fact, origin = f"{name} must be confirmed: {what}{within}", rails.origins.get("confirm")
     return Question(fact, name, text or "Assume it?", rails.color, origin, takes_yes=False)

@@ -318,7 +318,7 @@ def confirm(question: Question, *, terminal: str = command.TERMINAL) -> None:
             opened.show(question.fact, name=name, color=question.color)
             answer = opened.ask(prompt) or ""
     except OSError:
-        why = "is protected" if question.takes_yes else "asks to be confirmed"
+        why = "is protected" if question.takes_yes else "must be confirmed"
         fact = f"{name} {why}, and there is no terminal to confirm it on"
         hint = "--yes confirms it" if question.takes_yes else None
         raise UsageError(fact, question.origin, hint=hint) from None

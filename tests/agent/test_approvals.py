@@ -163,10 +163,10 @@ def test_what_nobody_asked_to_confirm_is_not_asked(cast: Cast) -> None:
 def test_nobody_attends_is_a_no_at_once(approvals: Approvals, cast: Cast) -> None:
     """The message names the next step, whether the shell of the login lives or not."""
     request = Request(approvals, cast.asker, plan())
-    assert "dev is to be confirmed, and nobody attends" == request.outcome()
+    assert "dev must be confirmed, and nobody is there to answer" == request.outcome()
     assert request.error is not None
     assert ("awsenv login",) == request.error.hints
-    assert "and nobody has logged in who could" in Request(Approvals(), cast.asker, plan(confirm=0)).outcome()
+    assert "and nobody who can do that is logged in" in Request(Approvals(), cast.asker, plan(confirm=0)).outcome()
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [(YES, ""), (NO, "nothing was done: dev was not confirmed")])
@@ -236,12 +236,12 @@ def test_one_answer_serves_a_process_that_needs_many_roles(approvals: Approvals,
 def test_a_renewal_is_never_asked_about(approvals: Approvals, cast: Cast, boot: Boot) -> None:
     """It is granted to the session that has got the role, whenever that was, and refused to any other."""
     with answered(approvals, cast, YES) as questions:
-        assert "its renewal in another terminal" in Request(approvals, cast.asker, plan(), renews=True).outcome()
+        assert "a renewal in another terminal" in Request(approvals, cast.asker, plan(), renews=True).outcome()
         assert "" == Request(approvals, cast.asker, plan(confirm=0)).outcome()
         boot.now += 10 * GRACE
         assert "" == Request(approvals, cast.stranger, plan(confirm=0), renews=True).outcome()
         approvals.forget()
-        assert "its renewal in another terminal" in Request(approvals, cast.stranger, plan(), renews=True).outcome()
+        assert "a renewal in another terminal" in Request(approvals, cast.stranger, plan(), renews=True).outcome()
     assert 1 == len(questions)
 
 
@@ -252,7 +252,7 @@ def test_without_an_answer_in_time_it_is_no(approvals: Approvals, cast: Cast, bo
     until(lambda: approvals.attend(cast.attendant, poll=0))
     question = approvals.attend(cast.attendant, poll=0)
     boot.now += 61
-    assert "dev is to be confirmed, and there was no answer within 60 seconds" == request.outcome()
+    assert "dev must be confirmed, and there was no answer within 60 seconds" == request.outcome()
     assert {"over": True} == approvals.attend(cast.attendant, question["number"], YES)
 
 
@@ -264,7 +264,7 @@ def test_what_is_no_longer_asked_for_is_withdrawn(approvals: Approvals, cast: Ca
         request = Request(approvals, asker, plan())
         assert approvals.attend(cast.attendant, poll=60)
         child.kill()
-    assert "who asked for it has ended" in request.outcome()
+    assert "the program that asked for it has ended" in request.outcome()
     assert {} == approvals.attend(cast.attendant, poll=0)
 
 
@@ -290,9 +290,11 @@ def test_only_the_shell_and_terminal_of_the_login_attend(approvals: Approvals, c
         replace(mine, namespaces=()),
         cast.asker,
     ):
-        assert "only the shell that did awsenv login attends" in approvals.attend(peer, poll=0)["refused"]
+        assert (
+            "awsenv approve runs only in the shell that ran awsenv login" in approvals.attend(peer, poll=0)["refused"]
+        )
     assert {} == approvals.attend(mine, poll=0)
-    assert f"in process {mine.process.pid}" in approvals.attend(cast.login, poll=0)["refused"]
+    assert f"as process {mine.process.pid}" in approvals.attend(cast.login, poll=0)["refused"]
 
 
 @pytest.mark.parametrize("kin", ["itself", "below", "above"])
@@ -305,7 +307,7 @@ def test_who_asks_does_not_answer(approvals: Approvals, cast: Cast, kin: str) ->
         "above": replace(mine, processes=mine.processes[1:]),
     }[kin]
     assert {} == approvals.attend(mine, poll=0)
-    assert "nobody attends" in Request(approvals, asker, plan()).outcome()
+    assert "nobody is there to answer" in Request(approvals, asker, plan()).outcome()
 
 
 def test_a_login_of_somebody_else_changes_nothing(approvals: Approvals, cast: Cast) -> None:
@@ -317,8 +319,10 @@ def test_a_login_of_somebody_else_changes_nothing(approvals: Approvals, cast: Ca
     assert approvals.state().every_role
     helper = replace(theirs, processes=(cast.login.process, *theirs.processes[1:]))
     assert {} == approvals.attend(helper, poll=0)
-    assert "nobody attends" in Request(approvals, cast.asker, plan()).outcome()
-    assert "nobody has logged in who could" in Request(approvals, cast.asker, plan(session="of no login")).outcome()
+    assert "nobody is there to answer" in Request(approvals, cast.asker, plan()).outcome()
+    assert (
+        "nobody who can do that is logged in" in Request(approvals, cast.asker, plan(session="of no login")).outcome()
+    )
     approvals.note_login(theirs, DEVICE, "by-their-proxy", with_code=True, confirms=False, environ={})
     with pytest.raises(UsageError, match="another proxy or CA bundle"):
         approvals.check_login(DEVICE, "by-their-proxy")
@@ -334,7 +338,7 @@ def test_a_login_before_changes_nothing(cast: Cast) -> None:
     approvals.check_login(DEVICE, WAY)
     approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ={})
     with answered(approvals, cast, YES) as questions:
-        assert "nobody has logged in who could" in Request(approvals, cast.asker, plan(session="other")).outcome()
+        assert "nobody who can do that is logged in" in Request(approvals, cast.asker, plan(session="other")).outcome()
         assert "" == Request(approvals, cast.asker, plan()).outcome()
     assert 1 == len(questions)
 
@@ -343,7 +347,7 @@ def test_a_session_is_confirmed_before_its_login_is_noted(cast: Cast) -> None:
     """No request slips in between, and a login that fails leaves nothing behind."""
     approvals = Approvals()
     with approvals.opening():
-        assert "and nobody has logged in who could" in Request(approvals, cast.asker, plan()).outcome()
+        assert "and nobody who can do that is logged in" in Request(approvals, cast.asker, plan()).outcome()
     assert "" == Request(approvals, cast.asker, plan()).outcome()
 
 

@@ -32,7 +32,7 @@ awsenv_confirm = always
 role_arn = arn:aws:iam::{account}:role/read-only
 source_profile = default
 """
-ATTENDS = "awsenv approve attends. Ctrl-C ends it."
+ATTENDS = "Waiting for programs that ask for a role. Ctrl-C ends it."
 
 
 @contextmanager
@@ -119,14 +119,14 @@ def test_nobody_attends(confirmed: pexpect.spawn[Any], world: World) -> None:
     state = json.loads(world.run("status", "--json").stdout)["confirmation"]
 
     assert 125 == refused.returncode
-    assert "power-user is to be confirmed, and nobody attends" in refused.stderr
+    assert "power-user must be confirmed, and nobody is there to answer" in refused.stderr
     assert re.search(r"try      awsenv approve, in the shell of awsenv login: pts/\d+\n", refused.stderr)
-    assert re.search(r"Confirms +every role\n +nobody attends: awsenv approve in pts/\d+\n", status.stdout)
+    assert re.search(r"Confirms +every role\n +nobody is there to answer: awsenv approve in pts/\d+\n", status.stdout)
     assert {"every_role": True, "attended": [], "program": None} == state
     plan = json.loads(world.run("explain", "power-user", "--json").stdout)["guard_rails"]
     assert (900, None) == (plan["confirm_seconds"], plan["from"]["confirm_seconds"])
     attend(confirmed)
-    assert re.search(r"awsenv approve attends in pts/\d+\n", world.run("status").stdout)
+    assert re.search(r"awsenv approve runs in pts/\d+\n", world.run("status").stdout)
     # Two askers at once are asked about one after the other.
     with terminal(world) as first, terminal(world) as second:
         for number, asker in enumerate((first, second)):
@@ -145,16 +145,16 @@ def test_nobody_attends(confirmed: pexpect.spawn[Any], world: World) -> None:
         confirmed.expect_exact("It is no longer asked for.")
     confirmed.sendintr()
     confirmed.expect_exact("$ ")
-    assert "nobody attends" in world.run("status").stdout
+    assert "nobody is there to answer" in world.run("status").stdout
 
 
 def test_another_shell_does_not_attend(confirmed: pexpect.spawn[Any], world: World) -> None:
     """Neither another terminal, nor a shell below the one that did the login."""
     confirmed.sendline("bash --norc -c 'awsenv approve; true'")
-    confirmed.expect_exact("only the shell that did awsenv login attends")
+    confirmed.expect_exact("awsenv approve runs only in the shell that ran awsenv login")
     with terminal(world) as other:
         other.sendline("awsenv approve")
-        other.expect_exact("only the shell that did awsenv login attends")
+        other.expect_exact("awsenv approve runs only in the shell that ran awsenv login")
 
 
 def test_an_agent_that_ends_meanwhile_is_a_clear_failure(confirmed: pexpect.spawn[Any], world: World) -> None:
@@ -175,7 +175,7 @@ def test_an_agent_that_ends_meanwhile_is_a_clear_failure(confirmed: pexpect.spaw
 def test_only_a_code_turns_it_off(confirmed: pexpect.spawn[Any], world: World) -> None:
     """`lock` does not, and a login with a code of the device does."""
     world.run("lock")
-    assert "nobody attends" in world.run("exec", "read-only", "--", "true").stderr
+    assert "nobody is there to answer" in world.run("exec", "read-only", "--", "true").stderr
     login(confirmed, world, "")
     assert 0 == world.run("exec", "read-only", "--", "true").returncode
 
@@ -249,5 +249,5 @@ def test_a_proxy_that_accepts_any_code_turns_nothing_off(confirmed: pexpect.spaw
         theirs = {"HTTP_PROXY": f"http://127.0.0.1:{proxy.server_port}", "NO_PROXY": ""}
         done = world.run("login", "123456", **theirs)
         proxy.shutdown()
-    assert "is to be confirmed" in world.run("exec", "read-only", "--", "true").stderr
-    assert (2, True) == (done.returncode, "reaches AWS by another proxy or CA bundle" in done.stderr)
+    assert "must be confirmed" in world.run("exec", "read-only", "--", "true").stderr
+    assert (2, True) == (done.returncode, "reaches AWS through another proxy or CA bundle" in done.stderr)

@@ -127,9 +127,9 @@ def test_yes_does_not_confirm_what_asks_to_be_confirmed(prod: World, words: str)
     shown = at_terminal(prod, f"awsenv {words} --print".replace(" -- true --print", " -- true"), ("[y/N] ", "y\r"))
 
     assert refused.returncode in {2, 125}
-    assert "confirm asks to be confirmed, and there is no terminal to confirm it on" in refused.stderr
+    assert "confirm must be confirmed, and there is no terminal to confirm it on" in refused.stderr
     assert [] == calls
-    assert f"confirm asks to be confirmed: role read-only in account {account}" in shown
+    assert f"confirm must be confirmed: role read-only in account {account}" in shown
     assert 1 == shown.count("[y/N]")
     assert ["AssumeRole"] == prod.actions()
 

@@ -1,21 +1,22 @@
 """The roles that an agent hands out only after a yes: who is asked, who may answer, and for how long a yes holds.
 
-**What asks.** `awsenv login --confirm` for every role, `awsenv_confirm` for those of a profile. A login without the
-option turns the first off only with an MFA code, and only for its own MFA session: as long as one session asks, every
-role asks. Neither `lock` nor another login does, nor one that reaches AWS by another proxy or CA bundle.
+**What asks.** After `awsenv login --confirm`, every role; else those whose profile has `awsenv_confirm`. Only another
+login for the same MFA session turns the first off: without the option, with an MFA code, and through the same proxies
+and CA bundles. As long as one session asks, every role asks. `lock` changes nothing.
 
 **Who may answer.** `awsenv approve`, if the kernel says that its parent is the shell that did the login for that MFA
 session, on the same terminal; else the program of SSH_ASKPASS, in the environment of that login. One attends at a time.
-Who asks cannot answer: neither below nor above itself. Where nobody attends, the answer is no, at once.
+A process cannot answer for itself, nor for one that it started, nor for one that started it. Where nobody attends, the
+answer is no, at once.
 
-**How long.** A yes holds for the process that has asked and those below it, which have the keys from then on, for an
-hour; and for a while for others of its terminal: those with the same session leader, as with sudo. Without a terminal,
-for those with the same parent. It holds for that role, narrowed as it was, alone. A restart and `lock` forget it. A
-renewal at a prompt is never asked about: it is granted to a session that has got the role, and refused to any other.
+**How long.** For an hour, a yes holds for the process that asked and for what it starts: they have the keys anyway. For
+a shorter time, as with sudo, it also holds for other processes of the same terminal session or, without a terminal, of
+the same parent. It holds for that one role, narrowed as it was. A restart and `lock` forget it. Nobody is asked about a
+renewal at a prompt: a terminal session that has got the role gets it again, and any other is refused.
 
-**What remains.** A program that is started in the very shell that did the login may attend, and answer for what it
-has started and cut loose. So can whatever types into that terminal: a multiplexer, the terminal's remote control, a
-tracer of the shell. And a yes serves all in the same terminal session.
+**What remains.** A program that is started in the very shell that did the login may attend, and answer for a process
+that it has started and disowned. So can whatever types into that terminal: a multiplexer, the terminal's remote
+control, a tracer of the shell. And a yes serves all processes of a terminal session.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ GRACE = 900
 """Seconds for which a yes holds for a terminal session, where a profile does not say less: as for sudo(8)."""
 
 SAME = 3600.0
-"""Seconds for which it holds for the process that has asked: at least as long, it has the keys."""
+"""Seconds for which a yes holds for the process that asked: it has the keys for about as long anyway."""
 
 MAX_WAITING = 64
 """Questions that wait at most: fewer than the clients that an agent serves at once, so that it serves others."""
@@ -63,7 +64,7 @@ POLL = 20.0
 """Seconds that `awsenv approve` waits for a question in one request."""
 
 TICK = 0.5
-"""Seconds between two looks at the clock, and at whether those concerned still live."""
+"""Seconds between two looks at the clock, and at whether the asker and the attendant still live."""
 
 YES, ALL, NO = "yes", "all", "no"
 
@@ -107,21 +108,21 @@ class Approvals:
         with self._changed:
             if self._attendance.is_strange(session_key, way):
                 raise UsageError(
-                    "the login that said --confirm reaches AWS by another proxy or CA bundle",
+                    "the login with --confirm reaches AWS through another proxy or CA bundle",
                     hint="awsenv logout, then awsenv login",
                 )
 
     def note_login(
         self, peer: Peer, session_key: str, way: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
     ) -> None:
-        """Note who has logged in, and may answer from now on. Without a code, a login takes nothing from another.
+        """Note who has logged in, and may answer from now on. A login without a code takes over nothing from another.
 
         Args:
             peer: The process that has logged in.
             session_key: Of the MFA session.
             way: As `awsenv.config.way_key` returns it.
             with_code: Whether AWS has accepted an MFA code.
-            confirms: Whether every role is to be confirmed.
+            confirms: Whether every role must be confirmed.
             environ: The environment of the process, for the program of SSH_ASKPASS.
         """
         with self._changed:
@@ -129,7 +130,7 @@ class Approvals:
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Confirm every role inside the context: an MFA session is there before its login is noted."""
+        """Ask for every role inside the context: the agent holds the MFA session before its login is noted."""
         with self._changed:
             self._attendance.opening += 1
         try:
@@ -139,7 +140,7 @@ class Approvals:
                 self._attendance.opening -= 1
 
     def seconds(self, chain: Chain) -> int | None:
-        """Return for how long a yes holds for the role of *chain*; None: it takes none."""
+        """Return how many seconds a yes holds for the role of *chain*; None: it needs none."""
         own = chain.rails.confirm
         with self._changed:
             if not self._attendance.confirms:
@@ -176,12 +177,12 @@ class Approvals:
                 self._changed.notify_all()
 
     def attend(self, peer: Peer, number: int = 0, answer: str = "", *, poll: float = POLL) -> dict[str, Any]:
-        """Return the next question that *peer* may answer; nothing: there was none for a while.
+        """Return the next question that *peer* may answer; an empty dictionary: there was none for a while.
 
         Args:
             peer: The process that attends.
-            number: Of the question that it has been given; 0: it wants the next one.
-            answer: YES, ALL or NO; empty: it wants to know whether the question still waits.
+            number: The number of the question that it has shown; 0: it wants the next question.
+            answer: YES, ALL or NO; empty: it asks whether the question still waits.
             poll: Seconds to wait for a question.
         """
         ends = time.monotonic() + poll
@@ -231,9 +232,9 @@ class Approvals:
         """
         login = self._attendance.login(plan.session_key)
         if renews:
-            raise _refused(plan, "and its renewal in another terminal is not asked about", f"awsenv {plan.chain.role}")
+            raise _refused(plan, "and a renewal in another terminal asks nobody", f"awsenv {plan.chain.role}")
         if login is None:
-            raise _refused(plan, "and nobody has logged in who could", "awsenv login")
+            raise _refused(plan, "and nobody who can do that is logged in", "awsenv login")
         of_session = sum(each.peer.session == peer.session for each in self._waiting)
         if len(self._waiting) >= MAX_WAITING or of_session >= MAX_OF_SESSION:
             raise _refused(plan, "and too many requests wait for that already", "the same command later")
@@ -258,7 +259,7 @@ class Approvals:
             if self._clock() >= asked.ends:
                 raise _refused(asked.plan, f"and there was no answer within {self._seconds:g} seconds")
             if state(asked.peer.process) is None:
-                raise _refused(asked.plan, "and who asked for it has ended")
+                raise _refused(asked.plan, "and the program that asked for it has ended")
             self._check_attended(asked)
             if self._attendant(asked) is not None or self._is_behind(asked):
                 self._changed.wait(TICK)
@@ -316,7 +317,7 @@ class Approvals:
         login = asked.login
         if self._attendant(asked) is None and not login.askpass:
             where = f"awsenv approve, in the shell of awsenv login: {login.place}"
-            raise _refused(asked.plan, "and nobody attends", where if login.place else "awsenv login")
+            raise _refused(asked.plan, "and nobody is there to answer", where if login.place else "awsenv login")
 
     def _whom(self, asked: _Question) -> str:
         """Return what the process waits for. Called without the lock."""
@@ -350,7 +351,7 @@ class Confirmation:
     approvals: Approvals
     peer: Peer
     words: tuple[str, ...]
-    """The command line, without secrets. That it is `renew` is no claim: it decides what is done."""
+    """The command line, without secrets. Its first word is no mere claim: it is the command that the agent runs."""
 
     def check(self, peer: Peer, plan: Plan, waits: Waits) -> None:
         """Ask, unless a yes holds. Raises as `Approvals.check` does."""
@@ -369,7 +370,7 @@ class Confirmation:
         self.approvals.note_login(self.peer, session_key, way, with_code=with_code, confirms=confirms, environ=environ)
 
     def seconds(self, chain: Chain) -> int | None:
-        """Return for how long a yes holds for the role of *chain*; None: it takes none."""
+        """Return how many seconds a yes holds for the role of *chain*; None: it needs none."""
         return self.approvals.seconds(chain)
 
     def state(self) -> State:
@@ -379,12 +380,12 @@ class Confirmation:
 
 def _refused(plan: Plan, reason: str, hint: str = "") -> UsageError:
     return UsageError(
-        f"{plan.title} is to be confirmed, {reason}", plan.chain.rails.origins.get("confirm"), hint=hint or None
+        f"{plan.title} must be confirmed, {reason}", plan.chain.rails.origins.get("confirm"), hint=hint or None
     )
 
 
 def _tree(peer: Peer) -> object:
-    """Return what a process has in common with others of its terminal, or of its parent; None: with none."""
+    """Return what a process shares with others of its terminal session or of its parent; None: it shares nothing."""
     leader = next((each for each in peer.processes if each.pid == peer.session), None)
     if leader is None or not leader.started:
         return None  # an orphan has the parent of all orphans

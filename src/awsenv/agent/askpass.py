@@ -25,10 +25,10 @@ VARIABLES = (
     "LC_ALL",
     "LC_MESSAGES",
 )
-"""What `login` sends for it, and all that the program gets of it."""
+"""The variables that `login` sends to the agent. The program gets no others."""
 
 TICK = 0.2
-"""Seconds between two looks at whether it is still to ask."""
+"""Seconds between two looks at whether the question is still open."""
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, str]:

@@ -27,13 +27,14 @@ class Login:
     """The parent of the process that logged in; None: the system does not say."""
     terminal: str | None
     confirms: bool
-    """Whether every role is to be confirmed."""
+    """Whether every role must be confirmed."""
     askpass: Mapping[str, str]
     """The environment of the program of SSH_ASKPASS; empty: there is none."""
     with_code: bool
     """Whether AWS has accepted an MFA code for it."""
     way: str
-    """Equal for logins that reach AWS by the same proxies and CA bundles: by others, a stranger accepts any code."""
+    """Equal for logins that reach AWS through the same proxies and CA bundles. Behind others may be a stranger, who
+    accepts any code."""
 
     @property
     def place(self) -> str:
@@ -41,9 +42,9 @@ class Login:
         return short(self.terminal) if self.terminal and self.shell and state(self.shell) else ""
 
     def is_of(self, peer: Peer) -> bool:
-        """Return whether the parent of a process is the shell that did it, on the same terminal.
+        """Return whether the parent of a process is the shell that did this login, on the same terminal.
 
-        What is in another user namespace, such as a sealed program, may have that parent and answers nothing.
+        A process in another user namespace, such as a sealed one, may have that parent, but must not answer.
         """
         if peer.namespace != own_namespace():
             return False
@@ -57,11 +58,11 @@ class State:
     """Whether roles are confirmed, and who attends."""
 
     every_role: bool
-    """Whether every role is to be confirmed, and not only those whose profile says so."""
+    """Whether every role must be confirmed, and not only those whose profile says so."""
     attended: tuple[str, ...]
     """The terminals in which `awsenv approve` attends."""
     program: str | None
-    """The program that is asked where it does not."""
+    """The program that asks where nobody attends."""
     terminals: tuple[str, ...]
     """The terminals in which it may attend."""
 
@@ -73,22 +74,22 @@ class Attendance:
         self._logins: dict[str, Login] = {}
         self._attendants: dict[str, Peer] = {}
         self.opening = 0
-        """How many logins are under way after which every role is to be confirmed."""
+        """How many logins with `--confirm` are under way."""
 
     @property
     def confirms(self) -> bool:
-        """Whether every role is to be confirmed."""
+        """Whether every role must be confirmed."""
         return self.opening > 0 or any(login.confirms for login in self._logins.values())
 
     def is_strange(self, session_key: str, way: str) -> bool:
-        """Return whether a login reaches AWS by another way than the one of that session which has asked for a yes."""
+        """Return whether the session has a login with `--confirm`, and this one reaches AWS by another way."""
         before = self._logins.get(session_key)
         return before is not None and before.confirms and before.way != way
 
     def note(
         self, peer: Peer, session_key: str, way: str, *, with_code: bool, confirms: bool, environ: Mapping[str, str]
     ) -> None:
-        """Note who has logged in. Without a code, or by another way, a login takes nothing from another.
+        """Note who has logged in. A login without a code, or by another way, takes over nothing from another.
 
         The arguments are those of `Approvals.note_login`.
         """
@@ -103,26 +104,26 @@ class Attendance:
         self._logins[session_key] = login
 
     def login(self, session_key: str) -> Login | None:
-        """Return the login of an MFA session; for roles without one, any, if all are of the same shell."""
+        """Return the login of an MFA session; for a role without one, any login, if all come from the same shell."""
         found = self._logins.get(session_key)
         if found is not None:
             return found
         logins = list(self._logins.values())
-        # A program may have logged in with a key of its own.
+        # If they do not, one may be of a program that logged in with a key of its own.
         is_one = all(_asks(each) == _asks(logins[0]) for each in logins)
         return logins[0] if logins and is_one else None
 
     def attend(self, peer: Peer) -> dict[str, Any]:
-        """Let a process attend from now on; return nothing, or why it cannot: the fact, and the next step."""
+        """Let a process attend from now on. Return an empty dictionary, or why it may not, and the next step."""
         keys = [key for key, login in self._logins.items() if login.is_of(peer)]
         if not keys:
             places = ", ".join(self.state().terminals)
             hint = f"awsenv approve, in that shell: {places}" if places else "awsenv login"
-            return {"refused": "only the shell that did awsenv login attends, and this is none", "hint": hint}
+            return {"refused": "awsenv approve runs only in the shell that ran awsenv login", "hint": hint}
         for key in keys:
             other = self._attendants.get(key)
             if other is not None and identity(other.process) != identity(peer.process) and _attends(other):
-                return {"refused": f"awsenv approve attends already, in process {other.process.pid}", "hint": ""}
+                return {"refused": f"awsenv approve already runs, as process {other.process.pid}", "hint": ""}
         self._attendants.update(dict.fromkeys(keys, peer))
         return {}
 
@@ -144,7 +145,7 @@ class Attendance:
 
 
 def _asks(login: Login) -> object:
-    """Return what is equal for two logins for which the same person is asked."""
+    """Return what two logins have in common if the same person is asked about their roles."""
     return login.shell and identity(login.shell), login.terminal, login.askpass
 
 

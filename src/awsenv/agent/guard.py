@@ -1,4 +1,4 @@
-"""What stands between the roles that an agent holds and the process that asks for one."""
+"""The rules that an agent applies before and after it hands out a role."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from awsenv.model import Waits
 
     class Rule(Protocol):
-        """Decides about what an agent hands out, or follows it. Several threads call it at once."""
+        """Decides whether an agent hands out a role, or notes that it did. Several threads call it at once."""
 
         def check(self, peer: Peer, plan: Plan, waits: Waits) -> None:
             """Check that a process may have the role of *plan*, whether or not it is held.
@@ -46,7 +46,7 @@ class Guard:
     seals: Seals
     """The first of the rules: what is sealed gets one role, and sees no other."""
     confirms: bool = False
-    """Whether one of them asks for what is to be confirmed."""
+    """Whether one of them asks before a role that must be confirmed is handed out."""
 
     def hand_out(self, plan: Plan, fetch: Callable[[], Granted]) -> Granted:
         """Return what *fetch* returns, if every rule lets the process have the role of *plan*.

@@ -1,6 +1,6 @@
-"""What a person is shown before a role is handed out: what the kernel says of who asks, and apart, what that claims.
+"""What the user is shown before a role is handed out: what the kernel says of the process, and what that claims.
 
-The role is named as AWS knows it: a profile is called as its owner likes, and a program can bring profiles of its own.
+The role has its name at AWS: a program can bring a profile of its own, and call it what it likes.
 """
 
 from __future__ import annotations

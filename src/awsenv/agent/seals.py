@@ -103,7 +103,7 @@ class Seals:
         for seal in self._matching(peer, plan):
             if seal.is_final:
                 raise AgentError(
-                    f"this process is sealed: it has {seal.title} until a fixed time, and gets it no second time",
+                    f"this process is sealed: its {seal.title} ends at a fixed time, and is not handed out again",
                     hint=OUTSIDE,
                 )
 

@@ -25,7 +25,7 @@ class Waits:
 
     @contextmanager
     def __call__(self, text: str, /, *, beside: bool = False) -> Iterator[None]:
-        """Wait for *text* inside the context; *beside*: somebody is asked by another program."""
+        """Wait for *text* inside the context; *beside*: for somebody whom another program asks."""
         wait = text, beside
         self._waits.append(wait)
         try:

@@ -84,7 +84,7 @@ class _Attending:
                 self._sent(poll="0")
         except client.NoAgent as none:
             raise AgentError(none.fact, hint=none.hints or "awsenv login, in this shell") from None
-        self._terminal.show("awsenv approve attends. Ctrl-C ends it.")
+        self._terminal.show("Waiting for programs that ask for a role. Ctrl-C ends it.")
 
     def next(self) -> None:
         """Wait for a question for a while, and answer it."""

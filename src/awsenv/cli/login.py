@@ -83,7 +83,7 @@ def _confirms(caller: Caller, resolved: Resolved, *, confirms: bool) -> Iterator
         hint = () if state.program else (f"awsenv approve{where}",)
         yield Note("the agent asks before it hands out a role", hints=hint)
     elif state.every_role:
-        yield Note("the agent still asks before it hands out a role, since another login said --confirm")
+        yield Note("the agent still asks before it hands out a role, because of another login with --confirm")
 
 
 def _session(resolved: Resolved) -> tuple[str, str]:

@@ -100,11 +100,11 @@ def _confirmation_rows(caller: Caller) -> Iterator[tuple[str, str]]:
         return
     yield "Confirms", "every role" if state.every_role else "the roles whose profile has awsenv_confirm"
     if state.attended:
-        yield "", f"awsenv approve attends in {', '.join(state.attended)}"
+        yield "", f"awsenv approve runs in {', '.join(state.attended)}"
     elif state.program is not None:
         yield "", f"{wording.printable(state.program)} asks"
     else:
-        yield "", f"nobody attends: awsenv approve{''.join(f' in {each}' for each in state.terminals[:1])}"
+        yield "", f"nobody is there to answer: awsenv approve{''.join(f' in {each}' for each in state.terminals[:1])}"
 
 
 def _longest(held: Iterable[Held]) -> list[Held]:
