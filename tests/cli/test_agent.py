@@ -61,14 +61,16 @@ def test_a_connection_is_kept_for_a_while(listening: socket.socket, case: str) -
         assert b"" == accepted.recv(1)
 
 
+SOURCE = "source_profile = default\n"
 ROLE = "<AssumedRoleUser><Arn>arn:aws:sts::{account}:assumed-role/power-user/alice</Arn></AssumedRoleUser>"
 
 
 @pytest.mark.parametrize(
     ("words", "action", "shown"),
     [
-        (["login"], "GetSessionToken", "the agent was locked meanwhile"),
-        (["exec", "power-user"], "AssumeRole", "ran"),
+        (["login", "123456"], "GetSessionToken", "the agent was locked meanwhile"),
+        (["exec", "power-user", "123456"], "AssumeRole", "ran"),
+        (["exec", "--refresh", "plain"], "AssumeRole", "the agent no longer holds the role, and cannot serve it"),
     ],
 )
 def test_what_is_asked_for_before_a_lock_is_not_held_after_it(
@@ -79,20 +81,21 @@ def test_what_is_asked_for_before_a_lock_is_not_held_after_it(
     action: str,
     shown: str,
 ) -> None:
-    """If AWS responds after a lock, neither the credentials nor the connection are kept, and `login` says so."""
+    """If AWS responds after a lock, the agent keeps neither credentials nor connection, and says so if it must."""
+    world.configure(f"[profile plain]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/power-user\n{SOURCE}")
     world.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
     keys = "<AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>y</SessionToken>"
     keys = f"<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
     made = f"<{action}Result>{keys}{ROLE.format(account=world.sandbox.account)}</{action}Result>"
     then = ["--", "echo", "ran"] if words[0] == "exec" else []
     with agent_in(world.environ), ThreadPoolExecutor() as pool:
-        done = pool.submit(world.command, [world.program, *words, "123456", *then])
+        done = pool.submit(world.command, [world.program, *words, *then])
         with listening.accept()[0] as accepted:
             accepted.settimeout(60)
             received = b""
-            while b"TokenCode=123456" not in received:
+            while f"Action={action}".encode() not in received:
                 more = accepted.recv(65536)
-                assert more, "the connection was closed before the code was sent"
+                assert more, "the connection was closed before the request was sent"
                 received += more
             assert 0 == world.run("lock").returncode
             accepted.sendall(page(f"<{action}Response>{made}</{action}Response>".encode()))

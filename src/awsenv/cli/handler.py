@@ -24,7 +24,7 @@ from awsenv.cli.main import failed, handle
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed, lost, parts_of
 from awsenv.command import Failed
-from awsenv.errors import AgentError, CodeRejected, UnreachableError
+from awsenv.errors import AGAIN, AgentError, CodeRejected, UnreachableError
 from awsenv.provider import Provider
 from awsenv.record import dataclass, field, replace
 
@@ -288,8 +288,11 @@ class Handler:
             guard = Guard(peer, waits, rules, self.seals, confirms=confirmation is not None)
 
         def endpoint(lease_id: str) -> tuple[str, str]:
-            note = bool if peer is None else recording.served(peer, self.memory.plan(lease_id))
-            return self.endpoint().grant(lease_id, pid, note)
+            try:
+                plan = self.memory.plan(lease_id)
+            except KeyError:  # it was locked while AWS was asked
+                raise AgentError("the agent no longer holds the role, and cannot serve it", hint=AGAIN) from None
+            return self.endpoint().grant(lease_id, pid, bool if peer is None else recording.served(peer, plan))
 
         kind = _PROVIDERS[verb]
         provider = kind(
