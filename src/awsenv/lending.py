@@ -8,54 +8,35 @@ from awsenv.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from awsenv.agent.memory import Memory
     from awsenv.agent.plan import Plan
     from awsenv.aws.connections import Connections
-    from awsenv.config import Profiles
-    from awsenv.model import Chain, Credentials, Environ, Waits
-
-    class Asked(Protocol):
-        """The request, as `provider.Resolved` has it."""
-
-        @property
-        def profiles(self) -> Profiles:
-            """The profiles of the two files."""
-
-        @property
-        def environ(self) -> Environ:
-            """The original environment of the caller."""
-
-        @property
-        def min_remaining(self) -> int:
-            """Seconds that the credentials must have left."""
-
-    class Calling(Protocol):
-        """How AWS is called, as `provider.Provider` has it."""
-
-        @property
-        def waits(self) -> Waits:
-            """Shows what the command waits for."""
-
-        @property
-        def connections(self) -> Connections | None:
-            """The connection pool."""
+    from awsenv.model import Chain, Credentials, Waits
+    from awsenv.resolved import Resolved
 
 
-def narrowed_plan(memory: Memory, plan: Plan, wide: Plan, asked: Asked, calling: Calling) -> Plan:
-    """Return how to get a narrowed role: from the role of *wide*, if *plan* takes a code, and *memory* holds that role.
+def narrowed_plan(
+    memory: Memory, plan: Plan, wide: Plan, resolved: Resolved, *, waits: Waits, connections: Connections | None
+) -> Plan:
+    """Return how to get a narrowed role: from the role of *wide*, if *plan* takes a code and *memory* holds that role.
 
-    Its cache key stays: whichever way it comes, the role may do what was asked for and no more. Once an MFA session is
-    held, it comes by that.
+    The cache key stays that of *plan*: either way, the role may do the same. Once the agent holds an MFA session, the
+    role comes by that.
+
+    Args:
+        memory: What the agent holds.
+        plan: How to get the role without another one.
+        wide: How to get the same role in full.
+        resolved: The request.
+        waits: Shows what the command waits for.
+        connections: The connection pool.
     """
-    least, profiles, environ = asked.min_remaining, asked.profiles, asked.environ
+    least, profiles, environ = resolved.min_remaining, resolved.profiles, resolved.environ
     if plan.chain.mfa is None or memory.can_call(plan) or memory.held_lease(plan, min_remaining=least)[1]:
         return plan
     chain = from_held(plan.chain)
     if chain.scoped is None or not memory.held_lease(wide, min_remaining=least)[1]:
         return plan
-    waits, connections = calling.waits, calling.connections
 
     # It outlives the request.
     def fetch(by: Chain, session: Credentials | None) -> Credentials:

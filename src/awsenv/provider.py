@@ -304,7 +304,8 @@ class Provider:
             return plan
         from awsenv.lending import narrowed_plan  # noqa: PLC0415 - few roles are narrowed
 
-        return narrowed_plan(self.memory, plan, self._plan_of(replace(resolved, chain=wide)), resolved, self)
+        whole = self._plan_of(replace(resolved, chain=wide))
+        return narrowed_plan(self.memory, plan, whole, resolved, waits=self.waits, connections=self.connections)
 
     def _plan_of(self, resolved: Resolved) -> Plan:
         """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""
