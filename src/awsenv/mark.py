@@ -13,14 +13,14 @@ _LOCKS = 10
 """RLIMIT_LOCKS."""
 
 OUTSIDE = "run it outside of awsenv exec --sealed"
-"""The next step of whoever is refused inside."""
+"""The next step for a process that is refused because it is sealed."""
 
 SEAL = b"seal"
-"""The verb by which a process that has got a ticket is sealed: from then on the agent gives it one role alone."""
+"""The verb by which a process redeems its ticket: from then on, the agent gives it one role alone."""
 
 VALUE = 0x5EA1ED
-"""The limit of a sealed process. One with less has the mark, too: a process may lower its own limit, and unless a seal
-forbids it, those of all processes of the user, the agent among them."""
+"""The limit of a sealed process. A lower one is the mark, too: a process may lower its own limit. Where no seal forbids
+it, it may also lower that of any process of its user, such as the agent."""
 
 
 def is_set() -> bool:
@@ -29,7 +29,7 @@ def is_set() -> bool:
 
 
 def check() -> None:
-    """Check that awsenv may assume a role in this process: in a seal, the agent that made it decides about that.
+    """Check that awsenv may assume a role in this process: in a seal, only the agent that knows the seal may.
 
     Raises:
         AgentError: This process is sealed.

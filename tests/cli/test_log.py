@@ -182,7 +182,7 @@ def test_a_follower_sees_what_comes(world: World) -> None:
     seen = io.StringIO()
     with follower(world) as person, follower(world, "--json") as program:
         person.logfile_read = seen
-        person.expect_exact("the agent has handed out no role since it started, ")
+        person.expect_exact("the agent has neither handed out nor refused a role since")
         for number in (1, 2):
             world.run("exec", "mine", "--only=s3:Get*,s3:List*", "--on=arn:aws:s3:::logs/*", "--", "true")
             person.expect_exact("\x1b[31mmine\x1b[m (")
@@ -229,6 +229,4 @@ def test_a_log_that_is_full_says_where_it_begins(world: World) -> None:
         thread.join(TIMEOUT)
     roles = re.findall(r"UTC  (role-\d+)\n  exec by process \d+\n", done.stdout)
     assert [f"role-{number}" for number in range(5, MAX_ENTRIES + 5)] == roles
-    assert re.fullmatch(
-        rf"awsenv: nothing is missing since {TIME}; what the agent recorded before is gone\n", done.stderr
-    )
+    assert re.fullmatch(rf"awsenv: the log is complete since {TIME}; older entries are gone\n", done.stderr)

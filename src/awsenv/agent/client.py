@@ -91,7 +91,7 @@ class Lost(Trouble):
 
 
 class Unanswered(Lost):
-    """The agent has ended while somebody was asked."""
+    """The agent has ended while it waited for a yes."""
 
 
 class OtherVersion(Trouble):

@@ -35,7 +35,8 @@ HOST = "127.0.0.1"
 """The address and not `localhost`: Kotlin's SDK refuses names, and a name may be bound to anything."""
 
 MAX_GRANTS, MAX_OF_ROLE = 384, 128
-"""Commands that are served at most, in all and with one role: each takes a descriptor. What is sealed has one role."""
+"""Commands that are served at most, in all and with one role: each takes a descriptor. Sealed commands, which have one
+role, so leave places for others."""
 
 MAX_REQUEST = 8192
 """Bytes of a request. An SDK sends a few hundred."""
@@ -87,12 +88,12 @@ class Endpoint:
         asyncio.run_coroutine_threadsafe(self._listen(listening), loop)
 
     def grant(self, role_id: str, pid: int, note: Noted = bool) -> tuple[str, str]:
-        """Give the process *pid*, and every process that it tells, the credentials of a role until *pid* ends.
+        """Give the process *pid*, and those that it passes the token to, the credentials of a role until *pid* ends.
 
         Args:
             role_id: What `credentials_for` is called with.
             pid: The process.
-            note: Called with the credentials each time that they are handed out, or with why they are not.
+            note: Called with the credentials each time they are handed out, or with the error if they are not.
 
         Returns:
             The values of `AWS_CONTAINER_CREDENTIALS_FULL_URI` and of `AWS_CONTAINER_AUTHORIZATION_TOKEN`, which is a

@@ -1,9 +1,9 @@
 """What an agent has handed out, and what it has refused: to whom, when, and for how long.
 
-It is in the memory of the agent alone, bounded, and holds no secret. Who has asked is what the kernel says
-(`peer.py`). Of the command line, only the name of the command of awsenv is kept.
+It is in the memory of the agent alone, is bounded, and holds no secret. The kernel says who has asked (`peer.py`). Of a
+command line, only the name of the command of awsenv is kept.
 
-Requests that differ in time and in the numbers of processes alone, such as those of an SDK that calls
+Requests that differ only in time and in the numbers of processes, such as those of an SDK that calls
 `credential-process` again and again, are one entry with a count.
 """
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from awsenv.model import Chain, Waits
 
 MAX_ENTRIES = 2000
-"""Entries that are kept; the one that was not repeated for the longest time goes first."""
+"""Entries that are kept. The one whose last request is the oldest goes first."""
 
 MAX_BYTES = 1_000_000
 """Bytes of all their texts."""
 
 LONGEST = 200
-"""Characters of a text that are kept; of those of a refusal, twice as many."""
+"""Characters that are kept of a text; twice as many of why a role was refused."""
 
 PARENTS = 8
 """Parents of a process that are kept."""
 
 PAGE = 100
-"""Entries of one reply: each with the longest texts, it is no larger than a reply may be."""
+"""Entries of one reply: few enough for the largest reply, even if all have the longest texts."""
 
 
 class Asked(NamedTuple):
-    """A request: equal for two that differ in time, and in the numbers of processes, alone."""
+    """A request. Two that differ only in time and in the numbers of processes are equal."""
 
     command: str
     """The command of awsenv; `python`: a program, by the functions of the package."""
@@ -59,11 +59,11 @@ class Asked(NamedTuple):
     folder: str | None = None
     terminal: str | None = None
     programs: tuple[str | None, ...] = ()
-    """The path of the program that has asked, of its parent, and so on; None: it is not known."""
+    """The paths of the program that has asked, of its parent, and so on; None: the system does not say."""
     more_parents: int = 0
     """How many parents there are above these."""
     refused: str | None = None
-    """Why; None: it was handed out."""
+    """Why the role was refused; None: it was handed out."""
 
 
 @dataclass(slots=True)
@@ -127,8 +127,8 @@ class Log:
     def read(self, after: int = 0) -> dict[str, Any]:
         """Return the entries whose number is higher than *after*, in their order, as many as a reply may have.
 
-        `number` is the highest of their numbers, `is_all` says whether there are no more. Nothing is missing of what
-        has happened later than `since`; `dropped` entries of before are.
+        `number` is the highest of their numbers, and `is_all` says whether there are no more. The log is complete for
+        the time after `since`; `dropped` older entries are gone.
         """
         with self._lock:
             found = []
@@ -170,9 +170,9 @@ class Recording:
         self.log.note(_asked(self.command, peer)._replace(refused=_cut(fact, 2 * LONGEST)), peer.process.pid)
 
     def served(self, peer: Peer, plan: Plan) -> Callable[[Credentials | AwsenvError], None]:
-        """Return what notes that a process has got the credentials of a role once more, or why it has not.
+        """Return a function that notes that a process has got the credentials of a role once more, or why it has not.
 
-        That AWS could not be reached is no refusal. It keeps nothing of the plan, which may hold secrets.
+        If AWS cannot be reached, that is no refusal. The function keeps nothing of the plan, which may hold secrets.
         """
         asked, log, pid = _with_role(_asked(self.command, peer), plan.chain), self.log, peer.process.pid
 
@@ -212,7 +212,7 @@ def _with_role(asked: Asked, chain: Chain) -> Asked:
 
 
 def _of_account(asked: Asked, credentials: Credentials) -> Asked:
-    """Return *asked* with what only AWS has told of the role."""
+    """Return *asked* with what only the response of AWS says about the role."""
     return asked._replace(account=asked.account or _cut(credentials.account), arn=asked.arn or _cut(credentials.arn))
 
 

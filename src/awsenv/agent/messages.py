@@ -31,7 +31,7 @@ async def received(connection: socket.socket) -> list[bytes]:
     Only the process that has connected may send it: a connection can be inherited, and handed on.
 
     Raises:
-        NotAMessage: It is none, or a process has sent a part of it that has not connected.
+        NotAMessage: It is none, or a process that has not connected has sent a part of it.
         OSError: The connection broke, or was closed.
     """
     says_who = sys.platform == "linux" and connection.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED)
@@ -42,7 +42,7 @@ async def received(connection: socket.socket) -> list[bytes]:
         if not chunk:
             raise ConnectionResetError
         if sender != pid:
-            raise NotAMessage("a part of a process that has not connected")
+            raise NotAMessage("a part from a process that has not connected")
         frame += chunk
     request = client.unpack(frame)
     if len(request) < 2:  # noqa: PLR2004 - see above

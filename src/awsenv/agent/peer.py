@@ -25,21 +25,21 @@ _SO_PEERPIDFD = 77
 """Linux 6.5: a descriptor of the very process that connected, even if its number has a new owner (socket(7))."""
 
 MAX_PARENTS = 1000
-"""How many parents a process may have: one of them decides what it gets, so all are looked at."""
+"""Parents that a process may have. Any of them may decide what it gets, so one with more gets nothing."""
 
 _LOOKS = 5
-"""How often a process is looked at while its parents end."""
+"""Attempts to read the parents of a process while they end."""
 
 _NS_GET_PARENT = 0xB702
 """The request of ioctl(2) that opens the namespace above another (ioctl_nsfs(2))."""
 
 
 class Gone(Exception):  # noqa: N818 - its name says what happened
-    """The process has ended, so that nothing about it can be said."""
+    """The process has ended: nothing can be said about it."""
 
 
 class _Moved(Exception):  # noqa: N818 - its name says what happened
-    """One of its parents has ended meanwhile, and the number of that may have another owner."""
+    """One of its parents has ended meanwhile, and its number may belong to another process now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Process:
     started: int
     """Clock ticks from the start of the system (proc_pid_stat(5)); 0: the system does not say."""
     program: str | None
-    """The path of the file that it executes; None: it keeps that from processes of its own user."""
+    """The path of the file that it executes; None: it hides that from other processes of its user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class Peer:
     processes: tuple[Process, ...]
     """The process, its parent, and so on."""
     folder: str | None = None
-    """Its working directory; None: not known."""
+    """Its working directory, or that of the first parent that shows one; None: not known."""
     terminal: str | None = None
     """Its controlling terminal, such as `/dev/pts/3`; None: it has none."""
     session: int = 0
     """The process that leads its session; 0: not known."""
     namespaces: tuple[int, ...] = ()
-    """The inodes of its user namespace, of the one above that, and so on up to the agent's own, or as far as they can
-    be seen. Empty: its own is another than the agent's, and not known."""
+    """The inodes of its user namespace, of the one above that, and so on, up to the agent's own or as far as they can
+    be seen. Empty: it is in another namespace than the agent, which cannot be seen."""
     is_marked: bool = False
     """Whether it has the mark of a sealed process."""
 
@@ -78,14 +78,14 @@ class Peer:
 
     @property
     def namespace(self) -> int | None:
-        """The inode of its user namespace; None: it is not the agent's own, and not known."""
+        """The inode of its user namespace; None: it is not the agent's own, and cannot be seen."""
         return next(iter(self.namespaces), None)
 
 
 def peer(connection: socket.socket) -> Peer:
     """Return the process at the other end of a connected Unix socket: the one that has called connect(2).
 
-    On macOS, that is its number alone.
+    On macOS, only its number is known.
 
     Raises:
         Gone: It has ended.
@@ -97,7 +97,7 @@ def peer(connection: socket.socket) -> Peer:
         descriptor = _pidfd(connection, pid)
         try:
             found = _seen(pid)
-            # If it still runs, nothing was read of another process that has got its number.
+            # If it still runs, what was read is about it, and not about a later process with the same number.
             looks = select.poll()  # select(2) takes no descriptor above 1023
             looks.register(descriptor, select.POLLIN)
             has_ended = looks.poll(0)
@@ -181,7 +181,7 @@ def _lineage(pid: int) -> Iterator[Process]:
             above = _stat(parent)
         except OSError:
             raise _Moved from None
-        # While it is the parent, it lives, so what was read is its own.
+        # It is still the parent, so it lived when it was read.
         if int(_stat(pid)[1]) != parent:
             raise _Moved
         pid, stat = parent, above
@@ -224,8 +224,8 @@ def _terminal(number: int) -> str | None:
 def _namespaces(pid: int) -> Iterator[int]:
     """Yield the user namespace of a process, and those above it up to the own.
 
-    That of a process that cannot be dumped cannot be looked at, unless it is below the agent's own. Anyone may read how
-    it maps users, and no namespace below maps as many as the one above it.
+    The namespace of a process that cannot be dumped can be read only from above it. But anyone may read how it maps
+    users: if it maps them as the agent's own does, it is that one, since every namespace below maps fewer.
     """
     own = own_namespace()
     try:

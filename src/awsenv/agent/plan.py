@@ -26,9 +26,9 @@ class Plan:
     session_key: str = ""
     """Of that MFA session."""
     needs_caller: bool = False
-    """Whether without a session the role takes an MFA code, or a command that the caller runs."""
+    """Whether the role, without a session, takes an MFA code or a command that the caller runs."""
     is_from_wide: bool = False
-    """Whether the same role, held and not narrowed, is narrowed for it."""
+    """Whether the agent holds the role in full, and narrows that."""
     connecting: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
     """The variables that decide how AWS is called. Only plans with the same share a call, and its error names them."""
 

@@ -1,9 +1,9 @@
-"""The register of sealed processes: each gets one role of the agent, and so does everything that it starts.
+"""The register of sealed processes: the agent gives each of them, and everything that it starts, one role alone.
 
-A process is sealed if its user namespace is one that was registered, or lies below it: nothing inside can leave that.
-Where the system makes no user namespaces, it is sealed if one of its parents was registered. An orphan may have lost
-that parent, so it also has a mark (`mark.py`), and gets nothing with the mark alone. Nor does a process in a user
-namespace that is not registered: a container, or one that an agent has sealed that has ended since.
+A process is sealed if its user namespace was registered, or lies below one that was: nothing inside can leave it. Where
+the system makes no user namespaces, a process is sealed if one of its parents was registered. An orphan may have lost
+that parent, but still has the mark (`mark.py`); with the mark alone, it gets nothing. Neither does a process in a user
+namespace that is not registered: a container, or a seal of an agent that has ended since.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from awsenv.model import Environ, Waits
 
 MAX_SEALS = 256
-"""Seals that are known at most; the oldest goes first, or one whose command has ended. It gets nothing then."""
+"""Seals that are kept at most. One whose command has ended goes first, else the oldest: it then gets nothing more."""
 
 VALID = 60.0
 """Seconds in which a ticket must be used."""
@@ -43,16 +43,16 @@ class Seal:
     root: Process
     """The process that was sealed: the command of `exec`."""
     key: str
-    """The key of the one plan whose role it gets."""
+    """The cache key of the one role that it gets."""
     title: str
     is_final: bool
     """Whether the role ends at a fixed time, and is not handed out again."""
     environ: Environ = field(repr=False)
-    """The environment that the role was resolved in. That of a sealed process chooses no file and no endpoint."""
+    """The environment that requests from inside are resolved in. Their own could name other files and endpoints."""
     folder: str | None
     """Its working directory."""
     namespace: int | None = None
-    """The descriptor of its user namespace, open, so that no other gets its inode; None: it is the agent's own."""
+    """A descriptor of its user namespace, open so that no other gets the inode; None: it is in the agent's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Seals:
         """Return the seals of a process: nearly always one, or none.
 
         Raises:
-            Refused: It is sealed, or in a container, and this agent does not know by what.
+            Refused: It is in a container, or in a seal that this agent does not know.
         """
         with self._lock:
             found = [seal for seal in self._seals if _is_below(peer, seal)]
@@ -84,9 +84,9 @@ class Seals:
             return found
         if peer.namespace != own_namespace():
             raise client.Refused(
-                "the agent gives nothing to a process in another user namespace: a container, or what was sealed before"
-                " the agent started",
-                "outside of it: awsenv exec ROLE -- COMMAND",
+                "the agent gives nothing to a process in another user namespace: a container, or a command that was"
+                " sealed before the agent started",
+                "run this outside of it: awsenv exec ROLE -- COMMAND",
             )
         if peer.is_marked:
             raise client.Refused("the agent gives nothing more to what is left of a sealed command", OUTSIDE)
@@ -128,7 +128,7 @@ class Seals:
             raise client.Refused(error.fact, *error.hints)
 
     def forget(self) -> None:
-        """Forget every secret: a role whose source is a key of the environment is not handed out again."""
+        """Forget every secret. A role whose source is a key in the environment is not handed out again."""
         with self._lock:
             self._tickets.clear()
             for number, seal in enumerate(self._seals):
@@ -136,7 +136,7 @@ class Seals:
                 self._seals[number] = replace(seal, environ=kept)
 
     def keys(self, peer: Peer) -> frozenset[str] | None:
-        """Return the keys of the plans whose roles a process may see; None: of all. Raises as `of` does."""
+        """Return the cache keys of the roles that a process may see; None: of all roles. Raises as `of` does."""
         found = self.of(peer)
         return frozenset(seal.key for seal in found) if found else None
 
@@ -152,8 +152,8 @@ class Seals:
 
         Args:
             peer: The process.
-            plan: What it gets.
-            environ: The original environment that the plan depends on.
+            plan: How it gets its role.
+            environ: The environment that requests from inside are resolved in.
             folder: The folder that relative paths in it start from.
         """
         if self.of(peer):
@@ -175,12 +175,12 @@ class Seals:
         with self._lock:
             held = self._tickets.pop(ticket, None)
             if held is None or held.process != peer.process or self.now() - held.issued > VALID:
-                raise client.Refused("the agent does not know what it is to seal", "the same command again")
+                raise client.Refused("the ticket for the seal is not valid, or no longer", "the same command again")
             if any(_is_below(peer, seal) for seal in self._seals):
                 raise client.Refused("the process is sealed already", OUTSIDE)
             namespace = None if peer.namespace == own_namespace() else _opened(peer)
             if namespace is None and not peer.is_marked:
-                raise client.Refused("nothing would mark what the command starts")
+                raise client.Refused("nothing would mark the processes that the command starts")
             self._seals.append(replace(held.seal, namespace=namespace))
             if len(self._seals) > MAX_SEALS:
                 gone = next((each for each in self._seals if state(each.root) is None), self._seals[0])
@@ -200,7 +200,7 @@ def _is_below(peer: Peer, seal: Seal) -> bool:
 
 
 def _opened(peer: Peer) -> int:
-    """Return the user namespace of a process that waits for its reply."""
+    """Return a descriptor of the user namespace of a process, which waits for its reply."""
     try:
         namespace = os.open(f"/proc/{peer.process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

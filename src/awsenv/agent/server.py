@@ -44,10 +44,10 @@ MAX_WATCHING = 16
 """Clients that wait for news at most: far fewer than are served at once."""
 
 MAX_SEALED = 96
-"""Clients that are served at once, from which on a sealed one is not: fewer than are served, so that others are."""
+"""Clients that are served at once before the agent refuses sealed ones, to keep places for the others."""
 
 MAX_THREADS = 1000
-"""Requests that run at once, with those whose clients have gone."""
+"""Requests that run at once, including those whose clients have gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ class Server:
         gone = self.loop.create_task(readable(connection))
         try:
             while not gone.done():
-                news = self._news  # before a look: what comes after that is not missed
+                news = self._news  # taken before the look, so that nothing is missed between the two
                 frame = await in_thread(self._reply_to, connection, version, client.WATCH, parts, Waits())
                 if frame != pack([b"ok"]) or self._over.done():
                     await send(connection, pack([b"ended"]) if self._over.done() else frame)

@@ -62,7 +62,7 @@ def run(caller: Caller, arguments: LogArguments) -> Print:
 
 
 def _pages(caller: Caller, *, follows: bool) -> Iterator[Page]:
-    """Yield what the log holds, the oldest first, and what comes."""
+    """Yield what the log holds, the oldest first, and then what is new."""
     number, is_all = 0, False
     while follows or not is_all:
         parts = [str(number).encode()]
@@ -79,9 +79,9 @@ def _pages(caller: Caller, *, follows: bool) -> Iterator[Page]:
 def _notes(page: Page) -> Iterator[Note]:
     since = instant(page["since"])
     if page["dropped"]:
-        yield Note(f"nothing is missing since {since}; what the agent recorded before is gone")
+        yield Note(f"the log is complete since {since}; older entries are gone")
     elif not page["entries"]:
-        yield Note(f"the agent has handed out no role since it started, {since}, and has refused none")
+        yield Note(f"the agent has neither handed out nor refused a role since it started, {since}")
 
 
 def _shown(entry: dict[str, Any], caller: Caller) -> str:
@@ -113,7 +113,7 @@ def _wrapped(line: str, columns: int) -> list[str]:
 
 
 def _known(entry: dict[str, Any]) -> str:
-    """Return what AWS knows a role by, in brackets: a profile is called as its owner likes."""
+    """Return the account and the name of a role at AWS, in brackets: a profile can have any name."""
     name = (entry["arn"] or "").rpartition("/")[2]
     known = ", ".join(filter(None, [entry["account"], "" if name == entry["role"] else name]))
     return f" ({known})" if known else ""
@@ -122,7 +122,7 @@ def _known(entry: dict[str, Any]) -> str:
 def _who(entry: dict[str, Any]) -> str:
     """Return the names of the program that has asked and of its parents: `terraform < zsh < tmux`.
 
-    Nearly always it is awsenv itself, a program of Python, which is left out.
+    The first is nearly always the Python that runs awsenv, and is left out then.
     """
     programs = [entry["program"], *entry["parents"]]
     if len(programs) > 1 and entry["command"] != "python" and programs[0] == os.path.realpath(sys.executable):

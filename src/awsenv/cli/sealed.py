@@ -24,7 +24,7 @@ def text(ticket: str | None, *, is_strict: bool, files: Iterable[str]) -> str:
     """Return what `sealed` reads.
 
     Args:
-        ticket: What the agent knows the process by; empty: it is sealed already; None: no agent seals it.
+        ticket: By which the process registers with the agent; empty: it is sealed already; None: no agent seals it.
         is_strict: Whether to fail if the system cannot do all of it.
         files: The files that the source of the role reads, besides those of AWS.
     """
@@ -48,7 +48,7 @@ def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object
     plan = hidden(environ, runtime=runtime, folder=process.folder(), uid=os.geteuid(), files=files)
     after = plan.without(environ)
     mark.put()
-    # Before the seal, which may leave no way to the socket.
+    # Before the seal, which may cover the socket.
     agent = _connected(runtime) if ticket else None
     done = seal(plan)
     show(done.missing)
@@ -89,7 +89,7 @@ def _connected(runtime: str | None) -> socket:
 
 def _register(ticket: str, agent: socket) -> None:
     """Tell the agent that this process is in its seal."""
-    # The agent looks at the namespaces, which a process that cannot be dumped hides. What it becomes can be dumped.
+    # The agent reads the namespaces of this process, which one that cannot be dumped hides. The command can be dumped.
     harden.allow_dumps()
     try:
         client.ask(agent, mark.SEAL, [ticket.encode()])

@@ -1,4 +1,4 @@
-"""Seal a process, so that what it becomes gets no other role out of awsenv: `exec --sealed`. Linux only.
+"""Seal a process, so that the command that it becomes gets no other role from awsenv: `exec --sealed`. Linux only.
 
     plan.hidden(environ, …)    what the command will not see, and why
     process.seal(plan)         seal this process; what the kernel refuses comes back as a value
@@ -13,13 +13,13 @@ A seal has these parts, and each holds without the others:
 - no_new_privs: a program such as sudo would leave the seal with its new user.
 - A Landlock domain: a sealed process ends only sealed processes, and connects to no abstract socket outside. Linux has
   this from 6.12 on; before, a domain only stands in for namespaces that are refused.
-- A seccomp filter: a program may type into its terminal (TIOCSTI), where the shell would run that later, and give each
-  process of its user limits (prlimit), by which it would end the agent.
+- A seccomp filter: a program could otherwise type into its terminal what the shell runs later (TIOCSTI), or end the
+  agent by setting its limits (prlimit).
 - The process adopts orphans, so that the agent finds all of them below the command.
 
-A cgroup adds nothing: what a user may make, that user may leave. The groups that systemd delegates belong to the user,
-and a process moves itself to any of them (measured). One that it cannot leave takes root.
+A cgroup adds nothing: a user can leave any that the user can make. The groups that systemd delegates belong to the
+user, and a process can move itself to any of them (measured). To make one that it cannot leave takes root.
 
-What no seal stops: a program outside that reads what the sealed one wrote (`~/.bashrc`), or that does what it is told
-over a socket or a port that is not in the plan.
+What no seal stops: a program outside that reads what the sealed one wrote (`~/.bashrc`), or that takes commands over a
+socket or a port that the plan does not cover.
 """

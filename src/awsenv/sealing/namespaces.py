@@ -1,7 +1,7 @@
 """The namespaces of a sealed process.
 
-A child makes them, and this process joins: what fails leaves this process as it was. A process that has left its user
-namespace and may not write the map of the new one (AppArmor in Ubuntu 24.04, measured) would have no user at all.
+A child makes them, and this process joins, so a failure leaves this process as it was. Alone, a process that has left
+its user namespace and may not write the map of the new one (AppArmor in Ubuntu 24.04, measured) has no user at all.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _RELATIME, _ST_RELATIME, _ST_KEPT = 1 << 21, 4096, 2 | 4 | 8 | 1024 | 2048
 _PR_SET_DUMPABLE = 4
 
 _THREADS = 10.0
-"""Seconds to wait for the threads of this process: a connection that opens in vain may still be there."""
+"""Seconds to wait for other threads of this process: one may still try to open a connection."""
 
 
 class Failed(Exception):  # noqa: N818 - its name says what happened
-    """The system refuses to make the namespaces; the text says which call."""
+    """The system refuses to make the namespaces; the text names the call."""
 
 
 def enter(plan: Plan) -> list[tuple[str, str]]:
@@ -109,8 +109,8 @@ def _make(plan: Plan, report: int, ends: int) -> NoReturn:
 def _unshare() -> None:
     """Enter new namespaces of users and of mounts, with the same user and group.
 
-    Only a dumpable process may write its maps. The copy of awsenv in this child is readable for that long by the user's
-    unsealed processes, which could ask the agent themselves; not by sealed ones, which are in other namespaces.
+    Only a dumpable process may write its maps. Meanwhile, other processes of the user can read the memory of this copy
+    of awsenv: unsealed ones, which could ask the agent anyway, but no sealed ones, which are in other namespaces.
     """
     uid, gid = os.geteuid(), os.getegid()
     step = "prctl"

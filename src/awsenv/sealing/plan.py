@@ -28,13 +28,13 @@ BEFORE = "it holds a value from before the role"
 ASKS = "it calls a program that asks outside"
 
 _IN_HOME = ("config", "credentials", "sso/cache", "cli/cache", "login/cache", "boto/cache")
-"""What may be a link that leads out of `~/.aws`."""
+"""Files and folders of `~/.aws` that may be links to other places."""
 _AWS = ("aws", ".aws", "serviceaccount")
-"""Names of folders that are there for the file in them alone."""
+"""Names of folders that hold nothing but files of that kind, and are covered whole."""
 
 _EITHER = ("", variables.SAVED)
 _SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only compared
-"""What is never covered: what a command writes there stays there."""
+"""Folders that are never covered whole, since a command shares files there."""
 
 _TOKENS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 
@@ -70,7 +70,7 @@ _HELPERS = {
     "CONTAINER_HOST": CONTAINERS,
     "WSL_INTEROP": WINDOWS,
 }
-"""Variables that hold the socket of a program that does what it is told."""
+"""Variables that hold the socket of a program outside that takes commands."""
 
 _REMOVED = {
     runtime_directory.VARIABLE: AGENT,
@@ -98,7 +98,7 @@ class Cover:
     is_private: bool = False
     """Whether the command can write there: what it writes ends with it."""
     is_made: bool = False
-    """Whether the folder is made if it is missing: a sealed command could make it, and awsenv look there."""
+    """Whether the folder is made if it is missing: else a sealed command could make it, where awsenv looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Plan:
     """How a process is to be sealed."""
 
     covers: tuple[Cover, ...]
-    """What is hidden; what does not exist is passed over."""
+    """What is hidden, if it exists."""
     sockets: tuple[tuple[str, str], ...]
     """Sockets that stay, and where a sealed command finds them."""
     removed: dict[str, str]
@@ -114,7 +114,7 @@ class Plan:
     folder: str
     """The working directory."""
     home: str
-    """Where the command is instead, if that folder is hidden."""
+    """Where the command starts instead, if that folder is hidden."""
 
     def without(self, environ: Environ) -> dict[str, str]:
         """Return *environ* for the command."""
@@ -160,7 +160,7 @@ def is_within(path: str, folder: str) -> bool:
 
 
 def _runtime_covers(folders: Iterable[str], runtime: str | None, keeps: Iterable[str]) -> Iterator[Cover]:
-    """Yield where an agent may be, and the folder above it, which has the sockets of other programs."""
+    """Yield the folders where an agent may be, and those above them, which hold the sockets of other programs."""
     for each in (*folders, *([] if runtime is None else [runtime])):
         above = os.path.dirname(each)
         if each in folders and not any(is_within(kept, above) for kept in keeps):
@@ -169,7 +169,7 @@ def _runtime_covers(folders: Iterable[str], runtime: str | None, keeps: Iterable
 
 
 def _open_runtime_covers(environ: Environ, keeps: Iterable[str]) -> Iterator[Cover]:
-    """Yield the folder of sockets that is named, even if no agent may be there: it is open to others."""
+    """Yield the folder that XDG_RUNTIME_DIR names, even if it is open to others, so that no agent is there."""
     named = environ.get("XDG_RUNTIME_DIR", "").rstrip("/")
     if os.path.isabs(named) and named not in _SHARED and not any(is_within(kept, named) for kept in keeps):
         yield Cover(named, RUNTIME, is_private=True)
@@ -193,7 +193,7 @@ def _aws_covers(environ: Environ, files: Iterable[str], keeps: Iterable[str]) ->
 
 
 def _helper_covers(environ: Environ, uid: int) -> Iterator[Cover]:
-    """Yield the sockets of programs outside that do what they are told."""
+    """Yield the sockets of programs outside that take commands."""
     for name, reason in _HELPERS.items():
         if path := _socket(environ.get(name, "")):
             yield Cover(path, reason)

@@ -163,7 +163,7 @@ def _setting(name: str) -> bytes | None:
 
 
 def takes_commands(sockets: str = "/proc/net/unix") -> bool:
-    """Return whether the desktop listens on an abstract socket.
+    """Return whether the desktop listens on an abstract socket, which no mount hides.
 
     Args:
         sockets: The file in which the system lists its sockets.
@@ -185,10 +185,10 @@ def _landlock_abi() -> int:
 
 
 def _enter_domain(abi: int) -> None:
-    """Enter a Landlock domain: what is in it traces only what is in it.
+    """Enter a Landlock domain: a process in it can trace only others in it.
 
-    Where it can, it also keeps signals and abstract sockets inside. Where it cannot, a right to files makes a domain;
-    that also forbids mount(2), so this is only for a process without a mount namespace of its own.
+    A newer kernel also keeps signals and abstract sockets inside. With an older one, only a right to files makes a
+    domain, which also forbids mount(2). That suits a process without a mount namespace of its own, and no other.
     """
     if abi < _ABI_OF_REFER:
         raise OSError(errno.ENOSYS, "Landlock is missing, or would forbid to move files (Linux 5.19 is the first)")
@@ -208,9 +208,9 @@ def _enter_domain(abi: int) -> None:
 
 
 def _filter_calls() -> None:
-    """Forbid the ioctls that put text into the input of a terminal, and limits for other processes.
+    """Forbid the ioctls that put text into the input of a terminal, and setting the limits of other processes.
 
-    prlimit(2) asks for the same user and for no namespace: a limit of the processor's time would end the agent.
+    prlimit(2) checks the user, but no namespace: a limit on processor time would end the agent.
     """
     import ctypes  # noqa: PLC0415 - `harden.call` has loaded it
 
@@ -229,7 +229,8 @@ def _filter_calls() -> None:
 def _filter(abis: tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]) -> bytes:
     """Return the program of BPF that refuses the two ioctls, and prlimit(2) for a process that is named, by *abis*.
 
-    Of a number it compares the lower half: the kernel ignores the upper one. Of the pointer to new limits, both.
+    It compares the lower half of a number, since the kernel ignores the upper one, but both halves of the pointer to
+    new limits.
     """
     load, equal, give = 0x20, 0x15, 0x06
     number, arch, first = 0, 4, 16
