@@ -182,12 +182,12 @@ def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
 
 
 def _of_narrowing(plan: Chain) -> Iterator[Note]:
-    """Yield what a narrowing leaves out, and what AWS does not get of it."""
+    """Yield notes on what a narrowing leaves out, and on what of it AWS does not get."""
     narrowing = plan.narrowing
     if narrowing is None:
         return
     if is_listed(plan):
-        fact = f"it stands for awsenv's list, of {len(read_only.SERVICES)} services; AWS refuses all others"
+        fact = f"read-only means awsenv's list of {len(read_only.SERVICES)} services; AWS refuses all others"
         yield Note(fact, narrowing.origins.get("read_only"))
     if narrowing.because is not None and plan.scoped is None:
         yield Note("AWS does not get the reason: sts:AssumeRole has no field for it", narrowing.origins.get("because"))

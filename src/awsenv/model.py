@@ -60,15 +60,15 @@ class RoleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
-    """What a role is narrowed to, as it was asked for."""
+    """What a role is narrowed to, as the user has asked."""
 
     read_only: bool = False
     actions: tuple[tuple[str, ...], ...] = ()
-    """Lists of patterns: an allowed action matches one of each."""
+    """Lists of patterns. An action is allowed if it matches a pattern of each."""
     resources: tuple[tuple[str, ...], ...] = ()
-    """The same, of ARNs."""
+    """The same for ARNs."""
     seconds: int | None = None
-    """The longest life of the credentials; None: as long as they live anyway."""
+    """How long the credentials may live; None: as long as they do anyway."""
     because: str | None = None
     """What the role is for, as the user says it."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
@@ -216,7 +216,7 @@ Hop = AssumeRole | GetSessionToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetScopedCredentials:
-    """A call of sts:GetScopedCredentials, which narrows temporary credentials. Whose they are stays."""
+    """A call of sts:GetScopedCredentials, which narrows temporary credentials. They stay those of the same role."""
 
     policy: str | None = None
     """What they may do at most, as JSON text; None: all that they may."""
@@ -277,14 +277,15 @@ class Rails:
     is_protected: bool = False
     """Whether the user confirms each time that a command gets the role."""
     confirm: int | None = None
-    """Seconds for which the agent need not ask the same shell again before it hands the role out; 0: it always asks;
-    None: it does not ask."""
+    """Seconds for which the agent does not ask again in the same terminal session; 0: it always asks; None: it never
+    does."""
     account: str | None = None
     """The only account whose credentials the profile may have; None: any account."""
     narrowing: Narrowing | None = None
     """What each role of the profile is narrowed to."""
     assistants: str = ""
-    """What an assistant gets: `read-only`; `confirm`, once the user has confirmed it; `refuse`; empty: all of it."""
+    """What an assistant gets: `read-only`: the role narrowed; `confirm`: the role after a yes; `refuse`: nothing;
+    empty: all of the role."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """The origin of each field that is set."""
 
@@ -317,7 +318,7 @@ class Chain:
     wide: Chain | None = None
     """The same chain without the narrowing."""
     assistant: Assistant | None = None
-    """Who asks, if it is not a person."""
+    """The coding agent that asks; None: no known one does."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -338,7 +339,7 @@ class Chain:
 
     @property
     def is_final(self) -> bool:
-        """Whether the credentials are not renewed: the user has said how long to hand the role out for."""
+        """Whether the credentials end for good, as `--for` says, and are not renewed."""
         return self.narrowing is not None and self.narrowing.seconds is not None
 
     @property

@@ -50,7 +50,7 @@ class Provider:
     is_private: bool = False
     """Whether the agent serves one command alone, and has its whole environment."""
     guard: Guard | None = None
-    """What stands between the roles and the process that asks; None: nothing."""
+    """The rules for the process that asks; None: there are none."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
@@ -203,13 +203,13 @@ class Provider:
         return None if self.memory is None else self.memory.held(keys)
 
     def ticket(self, resolved: Resolved, environ: Environ) -> str | None:
-        """Return the secret by which the caller is sealed, so that it gets this role and no other.
+        """Return the ticket by which the caller is sealed to this role.
 
-        Empty: it is sealed so already. None: no agent of the user holds the role.
+        Empty: it is sealed already. None: there is no agent, or it serves this command alone.
 
         Args:
             resolved: The request.
-            environ: The environment in which a request inside names the same role without an option.
+            environ: The environment in which a request from inside resolves to the same role, even without options.
         """
         guard = self.guard
         if guard is None or self.is_private:
@@ -298,7 +298,7 @@ class Provider:
         return None
 
     def _plan(self, resolved: Resolved) -> Plan:
-        """Return how to get the role: where that takes a code, from the same role, if it is held and not narrowed."""
+        """Return how to get the role. One that takes a code is narrowed from the full role, if the agent holds that."""
         plan, wide = self._plan_of(resolved), resolved.chain.wide
         if wide is None or self.memory is None or resolved.without_session or self._has_code(resolved):
             return plan

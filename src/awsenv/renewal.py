@@ -1,4 +1,4 @@
-"""Whether AWS gives a role again without a code: while a command of `exec --refresh` runs, and by an MFA session."""
+"""Whether AWS grants a role again without a code: for `exec --refresh`, and by an MFA session."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def check_lasting(chain: Chain) -> None:
-    """Check that nobody has said when the credentials of *chain* end for good.
+    """Check that the credentials of *chain* may be renewed.
 
     Raises:
-        UsageError: `--for` or `awsenv_for` says it.
+        UsageError: `--for` or `awsenv_for` sets their end.
     """
     if chain.is_final:
         origin = None if chain.narrowing is None else chain.narrowing.origins.get("seconds")
@@ -53,11 +53,11 @@ def check_renewable(chain: Chain) -> None:
 
 
 def refused_without_code(plan: Plan, refused: RefusedError, *, by_session: bool) -> Note:
-    """Return what to say where AWS refuses a role by the MFA session, or from one that is held, before a code."""
+    """Return the note that AWS refused a role without a code: by the MFA session, or from the full role."""
     denial = refused.denial if isinstance(refused, DeniedError) else None
     fact = f"AWS refused {plan.title} with the MFA session"
     if not by_session:
-        fact = f"AWS refused to narrow {plan.title}, which is held: it is assumed again"
+        fact = f"AWS refused to narrow {plan.title}, which the agent holds: awsenv assumes the role again"
     elif denial is None or denial.policy in {None, Policy.TRUST}:
         fact += ": it may need a fresh code (aws:MultiFactorAuthAge)"
     return Note(fact, because=refused.because)

@@ -29,7 +29,7 @@ class Resolved:
     is_confirmed: bool = False
     """Whether the user has confirmed a protected role already."""
     program: str | None = None
-    """What gets the credentials: if it cannot be started, no MFA code is used for it. None: no program."""
+    """The program that gets the credentials: no MFA code is used if it cannot be started. None: no program does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -359,7 +359,7 @@ def test_what_cannot_be_narrowed_is_refused_before_a_code(
         ("awsenv_read_only = yes", "'yes' is not true or false"),
         ("awsenv_only = GetObject", "'GetObject' is not an action"),
         ("awsenv_only = *:Get*", "'*:Get*' is not an action"),
-        ("awsenv_only = s3:Get*,", "'s3:Get*,' has nothing beside a comma"),
+        ("awsenv_only = s3:Get*,", "'s3:Get*,' has a comma too many"),
         ("awsenv_only =", "awsenv_only is empty"),
         ("awsenv_only = *", "'*' narrows nothing"),
         ("awsenv_on = logs", "'logs' is not the ARN of a resource"),

@@ -43,16 +43,16 @@ GRANT = b"grant"
 """The verb of a request of a process that needs many roles: a code opens the MFA session that all of them come by, and
 while AWS is throttling, the request waits."""
 EACH = b"each"
-"""The same, of `awsenv each`."""
+"""The same from `awsenv each`."""
 OPEN = b"open"
 """The verb of a request to open the connection to STS that RUN would use, without sending anything."""
 LOCK = b"lock"
 """The verb that drops every secret."""
 ATTEND = b"attend"
-"""The verb of who answers the questions of the agent: `Approvals.attend` reads its parts, and replies in JSON."""
+"""The verb of `awsenv approve`: it asks for the next question, or sends an answer, as `Approvals.attend` says."""
 
 LOG = b"log"
-"""The verb of who reads the log of the agent, behind a number; `client.WATCH` waits for what comes behind it."""
+"""The verb that asks for the log after an entry, by its number; `client.WATCH` waits until there is more."""
 
 
 def run(args: list[str]) -> int | Prompts | None:

@@ -68,13 +68,13 @@ def _resolved(caller: Caller, arguments: ExecArguments) -> Resolved:
 
 
 def _seal(caller: Caller, arguments: ExecArguments, resolved: Resolved) -> str:
-    """Return what the process of the user needs to seal itself."""
+    """Return what the process of the user needs to seal itself, as `sealed.text` does."""
     source, profiles = resolved.chain.source, resolved.profiles
     profile = None if source.profile is None else profiles.get(source.profile)
     file = profile and profile.value(KINDS[source.kind].file)
     from awsenv.cli import sealed  # noqa: PLC0415 - few commands are sealed
 
-    # A request inside is for the same role, also without the options, and whichever assistant runs there.
+    # A request from inside resolves to the same role, even without the options, whichever assistant runs there.
     environ = {**resolved.environ, **dict.fromkeys(having(ASSISTANT), ""), **as_variables(arguments)}
     if resolved.chain.assistant is not None:
         environ["AI_AGENT"] = resolved.chain.assistant.name

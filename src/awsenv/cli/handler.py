@@ -211,7 +211,7 @@ class Handler:
     log: Log = field(default_factory=Log)
     """What was handed out, and what was refused."""
     approvals: Approvals = field(default_factory=Approvals)
-    """What asks before a role is handed out. A private agent has its client ask."""
+    """Asks before a role is handed out. For a private agent, its client asks instead."""
     seals: Seals = field(default_factory=Seals)
     """The processes that get one role only."""
     now: Callable[[], float] = time.time
@@ -278,7 +278,7 @@ class Handler:
     ) -> Caller:
         answers = Answers(request.answers, self.memory)
         confirmation = guard = None
-        # Of a process that the kernel has named, what it says itself does not count.
+        # Where the kernel names the process, its own word does not count.
         pid = request.pid if peer is None or self.is_private else peer.process.pid
         recording = self._recording(_command(verb, request))
         if peer is not None:

@@ -53,7 +53,7 @@ class Caller:
     folder: str | None = None
     """The working directory; None: that of this process."""
     base: Environ | None = field(default=None, repr=False)
-    """The original environment of what has sealed the process; None: it is not sealed."""
+    """The environment of the seal that the process is in; None: it is not sealed."""
     pid: int | None = None
     """The process that was called; None: this one."""
     agent_was_started: bool = False
@@ -61,7 +61,7 @@ class Caller:
     is_program: bool = False
     """Whether a program makes the request: the user has not typed the command line."""
     previous_narrowed: str | None = None
-    """What the role was narrowed to that `awsenv -` returns to; None: another is named, or it was not narrowed."""
+    """What the role that `awsenv -` returns to was narrowed to; None: it was not, or the command names another role."""
     confirmation: Confirmation | None = None
     """What the agent asks before it hands out a role; None: no agent runs the command, or only for it."""
     now: Callable[[], float] = time.time
@@ -73,7 +73,7 @@ class Caller:
         return changes.original(self.environ) if self.base is None else self.base
 
     def note_recent(self, role: str) -> None:
-        """Note that *role*, as typed, is used; not in a seal: the agent would write where a sealed process cannot."""
+        """Note that *role*, as typed, is used; but not for a sealed process, which may not write there itself."""
         if self.base is None:
             from awsenv.cli import recent  # noqa: PLC0415 - a help page needs none of it
 
@@ -110,7 +110,7 @@ def resolve(
 
     def resolved(ask_secret: Callable[..., str]) -> Resolved:
         made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)
-        # Inside a seal, its own assistant counts, whatever runs there.
+        # In a seal, the assistant counts that it was made for, whatever runs in it.
         chain = config.resolve(replace(made, program=None if caller.base else program), profiles, base)
         _check_not_wider(caller, made, chain)
         config.check_source(chain.source, profiles, base)
@@ -132,10 +132,10 @@ def resolve(
 
 
 def _check_not_wider(caller: Caller, made: RoleRequest, chain: Chain) -> None:
-    """Refuse to return to a role without what it was narrowed to, unless the request says so itself.
+    """Refuse to return to a narrowed role in full. A request that narrows it itself may.
 
     Raises:
-        UsageError: It would be wider than it was.
+        UsageError: The role would be wider than it was.
     """
     before, asked, now = caller.previous_narrowed, made.narrowing, chain.narrowing
     if not before or (asked and str(asked)) or (now and str(now) == before):
@@ -249,9 +249,9 @@ def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origi
 
 
 def as_variables(options: RoleOptions) -> dict[str, str]:
-    """Return the variables that stand for the options about a role that were typed.
+    """Return the options about a role that were typed, as variables.
 
-    Without those that name a file, or ask for an external id.
+    Those that name a file, or have awsenv ask for an external id, are left out.
     """
     typed = {option.variable: getattr(options, option.name) for option in declared_options(RoleOptions).values()}
     texts = {name: ",".join(value) if isinstance(value, list) else value for name, value in typed.items() if value}

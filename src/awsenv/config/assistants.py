@@ -1,8 +1,8 @@
-"""Coding agents, which run commands for a person: which one runs awsenv, and what follows from that.
+"""Coding agents that run commands for the user: which one runs awsenv, and what follows from that.
 
-Each says so in a variable of the commands that it runs; and `awsenv exec ROLE -- claude` names one. Whatever runs as
-the user can unset a variable, so this is a hint, never a boundary: it keeps an honest assistant to what its user wants,
-and CloudTrail can tell the two apart.
+Each sets a variable in the commands that it runs, and `awsenv exec ROLE -- claude` names one. Whatever runs as the user
+can unset a variable, so this is a hint, never a boundary: it keeps an honest assistant to what its user wants, and lets
+CloudTrail tell the two apart.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ GENERIC: Mapping[str, str] = {
     "AI_AGENT": "https://github.com/vercel/vercel/blob/main/packages/detect-agent/README.md",
     "AGENT": "https://github.com/agentsmd/agents.md/issues/136",
 }
-"""The variables that any assistant may set, and who proposes it."""
+"""Variables that any assistant may set, and where that is proposed."""
 
 _NAMES = frozenset({"amp", *(name for name, _ in KNOWN.values())})
-"""The names that count in AGENT, which many use for something else. Amp has no other variable
+"""The names that count in AGENT, which many use for other things. Amp has no other variable
 (https://github.com/anthropics/claude-code/issues/24838)."""
 
 _UNNAMED = "assistant"
@@ -59,7 +59,7 @@ _LONGEST_DESCRIPTION = 256
 def detect(environ: Environ) -> Assistant | None:
     """Return the assistant that the variables of *environ* name; None: they name none.
 
-    What holds a name comes first: one assistant may set the variable of another, too, as Amp does.
+    A variable that holds a name comes first: an assistant may set the variable of another, too, as Amp does.
     """
     given = {name: environ.get(name, "").strip() for name in (*GENERIC, *KNOWN)}
     given = {name: value for name, value in given.items() if value.lower() not in {"", "0", "false"}}
@@ -86,7 +86,7 @@ def _name(text: str) -> str:
 
 
 def governed(chain: Chain) -> Chain:
-    """Return *chain*, which an assistant asks for, with what its profile says about them among its guard rails."""
+    """Return *chain*, which an assistant asks for, with the guard rails that follow from `awsenv_assistants`."""
     rails, rule = chain.rails, chain.rails.assistants
     origin = rails.origins.get("assistants", Origin("awsenv_assistants"))
     if rule == "read-only":

@@ -62,7 +62,7 @@ def mfa_session_key(chain: Chain, serial: str, profiles: Profiles, environ: Envi
 
 
 def way_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
-    """Return the digest of what decides who answers in the name of AWS, besides the endpoint: proxies, CA bundles.
+    """Return the digest of what, besides the endpoint, decides who answers in the name of AWS: proxies and CA bundles.
 
     The arguments are those of `role_key`.
     """

@@ -40,7 +40,7 @@ PROGRAMS: Mapping[str, str] = {
     "opencode": "opencode",
     "qwen": "qwen-code",
 }
-"""The assistants by their programs. Others share a name: `goose` also migrates databases, `copilot` deploys to AWS."""
+"""The assistants by their programs. Other names are ambiguous: `goose` also migrates databases, `copilot` deploys."""
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
@@ -109,7 +109,7 @@ def _within_an_hour(hop: AssumeRole, how: str) -> AssumeRole:
 def _was_typed(hop: Hop) -> bool:
     """Return whether an option or a variable set the duration. Only an origin in a file has a line.
 
-    What narrows a role says how long it lives at most, and so takes less.
+    `--for` does not count: it only says how long the role lives at most, so a shorter life is right, too.
     """
     origin = hop.origins.get("duration")
     return origin is not None and not origin.line and origin.name not in {"--for", "AWSENV_FOR"}

@@ -1,7 +1,6 @@
-"""What a role is narrowed to: reads and checks it, and joins what a profile says with what was typed.
+"""What a role is narrowed to: reads and checks the values, and joins those of a profile with those of the command line.
 
-Both count: an action is allowed if each of them allows it. So a command line narrows a profile further, and never
-widens it.
+Both count: an action is allowed if both allow it. So a command line narrows a profile further, and never widens it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SHORTEST = 60
-"""Seconds: AWS grants one second, of which nothing would be left for a command."""
+"""Seconds. AWS would grant a single one, which ends before a command can use it."""
 
 _LONGEST_REASON = 256
 _ACTION = r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+"
@@ -39,7 +38,7 @@ def read_only(value: Any, origin: Origin) -> bool:
 
 
 def actions(texts: str | Iterable[str], origin: Origin) -> tuple[tuple[str, ...], ...]:
-    """Return patterns of actions, from texts that hold one each or several with commas.
+    """Return patterns of actions. Each text holds one, or several with commas.
 
     Raises:
         ConfigError: AWS would refuse one of them.
@@ -75,7 +74,7 @@ def seconds(text: str, origin: Origin) -> int:
 
 
 def because(text: str, origin: Origin) -> str:
-    """Check what the role is for: AWS accepts it as the description of a session.
+    """Return the text if AWS accepts it as the description of a session.
 
     Raises:
         ConfigError: AWS would refuse it.
@@ -93,7 +92,7 @@ CHECKS: Mapping[str, Callable[[Any, Origin], Any]] = {
     "seconds": seconds,
     "because": because,
 }
-"""By the field of a narrowing."""
+"""What reads and checks each field of a narrowing."""
 
 
 def narrowing(given: Mapping[str, tuple[Any, Origin]]) -> Narrowing | None:
@@ -108,7 +107,7 @@ def narrowing(given: Mapping[str, tuple[Any, Origin]]) -> Narrowing | None:
 
 
 def joined(first: Narrowing, second: Narrowing) -> Narrowing:
-    """Return what is left where both count. What is said twice alike counts once."""
+    """Return what is left if both count. Equal lists of patterns count once."""
     lives = [each.seconds for each in (second, first) if each.seconds is not None]
     origins = {**first.origins, **second.origins}
     if lives and min(lives) == first.seconds:
@@ -131,7 +130,7 @@ def _patterns(texts: str | Iterable[str], origin: Origin, pattern: str, what: st
             raise ConfigError(f"{origin.setter} is empty", origin, hint=(hint, _without(origin)))
         if not each:
             given = texts if isinstance(texts, str) else ",".join(texts)
-            raise ConfigError(f"{quoted(given)} has nothing beside a comma", origin, hint=f"write it as {rest}")
+            raise ConfigError(f"{quoted(given)} has a comma too many", origin, hint=f"write it as {rest}")
         if each in {"*", "*:*"}:
             raise ConfigError(f"{quoted(each)} narrows nothing", origin, hint=_without(origin))
         if not limits.matches(pattern, each):

@@ -1,8 +1,8 @@
 """What "read only" means where AWS's managed policy ReadOnlyAccess cannot be used: the actions of common services.
 
 IAM has no `*:Get*`, a policy of sts:GetScopedCredentials has at most 2,048 characters, and ReadOnlyAccess has thousands
-of actions. Each pattern here is one that ReadOnlyAccess allows. What takes a message from a queue or starts a query is
-left out.
+of actions. It allows each of the patterns here. Actions that take a message from a queue, or start a query, are left
+out.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""From a chain and a narrowing to the chain that is narrowed, by session policies of its last role or by another call.
+"""Narrows a chain: by session policies of its last role, or by one more call.
 
-AWS allows what any session policy of one sts:AssumeRole allows. So beside a policy, a narrowing is a Deny of all that
-it does not name. It is a Deny without another policy, too: what the policy of a resource grants to the session itself
-passes a session policy that only lacks an Allow (IAM guide, "Session policies").
+AWS allows what any session policy of an sts:AssumeRole allows. So beside another policy, a narrowing has to be a Deny
+of all that it does not name. It is one without another policy, too: a session policy that only lacks an Allow does not
+stop what the policy of a resource grants to the session itself (IAM guide, "Session policies").
 
-sts:GetScopedCredentials narrows once more, and takes one policy. It is called where no role is assumed, and where
-sts:AssumeRole cannot narrow enough. It then carries all of the narrowing: credentials that are narrowed already may not
-be allowed to call it.
+sts:GetScopedCredentials narrows what it is called with, and takes one policy. It is called where no role is assumed,
+and where sts:AssumeRole cannot narrow enough. It then carries all of the narrowing: credentials that are narrowed
+already may not be allowed to call it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def narrowed(chain: Chain, narrowing: Narrowing) -> Chain:
     """Return *chain* narrowed.
 
     Raises:
-        ConfigError: Its credentials cannot be narrowed, or nothing would be left, or AWS would refuse the policy.
+        ConfigError: Its credentials cannot be narrowed, nothing would be left of them, or AWS would refuse the policy.
     """
     _check_partition(chain, narrowing)
     wide, last = chain, chain.last
@@ -113,7 +113,7 @@ def _call(chain: Chain, narrowing: Narrowing, seconds: int | None) -> GetScopedC
 
 
 def _with_policies(hop: AssumeRole, narrowing: Narrowing) -> AssumeRole | None:
-    """Return *hop* with the session policies that narrow it; None: AWS would not take as many characters."""
+    """Return *hop* with the session policies that narrow it; None: they have more characters than AWS takes."""
     arns, statements, document = hop.policy_arns, [_EVERYTHING], {"Version": _VERSION}
     origins = dict(hop.origins)
     if hop.policy is not None:
@@ -141,7 +141,7 @@ def _managed(hop: AssumeRole) -> str:
 
 
 def _is_managed(hop: AssumeRole, arns: tuple[str, ...]) -> bool:
-    """Return whether *arns* make a role read-only by AWS's policy: another policy beside it could allow more."""
+    """Return whether AWS's managed policy makes a role read-only: it must be the only one, since others allow more."""
     return arns == (_managed(hop),) and hop.policy is None
 
 
@@ -194,7 +194,7 @@ def _denied(narrowing: Narrowing, *, by_table: bool) -> list[_Statement]:
 
 
 def _table(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the actions that only read, of those services that each of the *lists* names."""
+    """Return the actions that only read, of the services that all of the *lists* name."""
     services = [{_service(each) for each in patterns} for patterns in lists]
     return tuple(each for each in read_only.ACTIONS if all(_service(each) in named for named in services))
 
@@ -204,9 +204,9 @@ def _service(action: str) -> str:
 
 
 def _both(lists: list[tuple[str, ...]], another: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return lists of patterns, each of which an action must match, with *another* among them: as few as possible.
+    """Return as few lists of patterns as possible that say the same as *lists* and *another*: an action must match all.
 
-    What two patterns with a `*` at the end alone have in common is the longer one, or nothing.
+    Of two patterns whose only `*` is at the end, either one includes the other, or nothing matches both.
     """
     if not lists or not all(map(_is_prefix, (*lists[0], *another))):
         return [another, *lists] if all(map(_is_prefix, another)) else [*lists, another]
@@ -224,14 +224,14 @@ def _is_prefix(pattern: str) -> bool:
 
 
 def _covers(pattern: str, other: str) -> bool:
-    """Return whether *pattern* matches all that *other* does. Both have a `*` at the end alone, if any."""
+    """Return whether *pattern* matches all that *other* does. A `*` is only at the end of either."""
     if not pattern.endswith("*"):
         return pattern.lower() == other.lower()
     return other.lower().rstrip("*").startswith(pattern.lower().rstrip("*"))
 
 
 def _shortened(hop: AssumeRole, narrowing: Narrowing) -> AssumeRole:
-    """Return *hop* with as short a life as AWS grants for what is asked for, and never a longer one than its own."""
+    """Return *hop* with the shortest life that is long enough and that AWS grants, but no longer a life than before."""
     if narrowing.seconds is None:
         return hop
     origin = _origins(narrowing, "seconds")[0]
@@ -272,6 +272,6 @@ def _check_partition(chain: Chain, narrowing: Narrowing) -> None:
 
 
 def _origins(narrowing: Narrowing, *fields: str) -> tuple[Origin, ...]:
-    """Return the origins of those *fields* that are set; of all that go into a policy, without any."""
+    """Return the origins of those *fields* that are set; without *fields*, of all that go into a policy."""
     found: Iterable[str] = fields or ("read_only", "actions", "resources")
     return tuple(dict.fromkeys(narrowing.origins[each] for each in found if each in narrowing.origins))
