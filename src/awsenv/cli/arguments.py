@@ -139,7 +139,7 @@ class LoginArguments(Arguments):
 
 
 class ApproveArguments(Arguments):
-    """Run it in the shell that did `awsenv login`, and leave it there; Ctrl-C ends it.
+    """Run it in the shell that ran `awsenv login`, and leave it there; Ctrl-C ends it.
 
     It asks before the agent hands out a role: each one after `awsenv login --confirm`, else those whose profile has
     awsenv_confirm. Where it does not run, and SSH_ASKPASS names no program that asks, the answer is no.
@@ -176,10 +176,10 @@ class StatusArguments(Arguments):
 class LogArguments(Arguments):
     """The agent keeps the log in memory, without secrets. Times are local.
 
-    Programs, folders and terminals are what the system says of the process that has asked, not what that says.
+    Programs, folders and terminals are what the system says about the process that asked, not what it says itself.
     """
 
-    follow: bool = flag("Go on with what comes, until Ctrl-C.", "-f", "--follow")
+    follow: bool = flag("Go on with new entries, until Ctrl-C.", "-f", "--follow")
     as_json: bool = flag("Print a line of JSON for each.", "--json")
 
 
