@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from awsenv.config.scoping import from_held
-from awsenv.errors import AgentError
+from awsenv.errors import AgentError, ConfigError
 from awsenv.record import replace
 
 TYPE_CHECKING = False
@@ -34,7 +34,10 @@ def narrowed_plan(
     least, profiles, environ = resolved.min_remaining, resolved.profiles, resolved.environ
     if plan.chain.mfa is None or memory.can_call(plan) or memory.held_lease(plan, min_remaining=least)[1]:
         return plan
-    chain = from_held(plan.chain)
+    try:
+        chain = from_held(plan.chain)
+    except ConfigError:
+        return plan  # sts:AssumeRole can: AWS's managed policy takes no room there, and knows more services
     if chain.scoped is None or not memory.held_lease(wide, min_remaining=least)[1]:
         return plan
 

@@ -368,7 +368,16 @@ def test_where_aws_refuses_to_narrow_what_is_held_the_role_is_assumed(held: Worl
     done = held.run("credential-process", "power-user", f"--only=s3:{code}")
 
     assert 6 == done.returncode
-    assert f"AWS refused to narrow power-user (only s3:{code}), which is held" in done.stderr
+    assert f"AWS refused to narrow power-user (only s3:{code}), which the agent holds" in done.stderr
+
+
+def test_what_is_too_long_to_narrow_what_is_held_is_assumed(held: World) -> None:
+    """The list of awsenv takes room in the policy of a call of its own; AWS's managed policy takes none."""
+    arn = f"arn:aws:s3:::{'x' * 500}"
+    done = held.run("explain", "power-user", "--read-only", f"--on={arn}", "--json")
+
+    assert 0 == done.returncode, done.stderr
+    assert ["sts:AssumeRole"] == [call["action"] for call in json.loads(done.stdout)["calls"]]
 
 
 def test_a_policy_that_aws_does_not_take_costs_no_code(held: World) -> None:
