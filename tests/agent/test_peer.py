@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.agent.peer import Gone, own_namespace, peer
+from awsenv.agent.peer import Gone, own_namespace, peer, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,10 @@ def test_the_kernel_names_the_process_its_parents_and_its_folder(listening: sock
         with connection:
             found = peer(connection)
         above = [process.pid for process in found.processes]
-    assert above[1:3] == [shell.pid, os.getpid()]
-    assert found.process.program == os.path.realpath(sys.executable)
-    assert found.processes[2].program == str(Path("/proc/self/exe").readlink())
-    assert (found.folder, found.terminal, found.namespace) == (str(tmp_path), _own_terminal(), own_namespace())
+    assert [shell.pid, os.getpid()] == above[1:3]
+    assert os.path.realpath(sys.executable) == found.process.program
+    assert str(Path("/proc/self/exe").readlink()) == found.processes[2].program
+    assert (str(tmp_path), _own_terminal(), own_namespace()) == (found.folder, found.terminal, found.namespace)
 
 
 def test_a_terminal_is_that_of_the_kernel(listening: socket.socket) -> None:
@@ -63,7 +63,24 @@ def test_a_terminal_is_that_of_the_kernel(listening: socket.socket) -> None:
         client.wait()
     os.close(ours)
     os.close(theirs)
-    assert (found.terminal, found.session) == (path, client.pid)
+    assert (path, client.pid) == (found.terminal, found.session)
+
+
+@pytest.mark.parametrize(
+    ("major", "minor", "path"),
+    [
+        (0, 0, None),
+        (4, 1, "/dev/tty1"),
+        (4, 63, "/dev/tty63"),
+        (4, 64, "/dev/ttyS0"),
+        (136, 3, "/dev/pts/3"),
+        (137, 1, "/dev/pts/257"),
+        (229, 0, "terminal 229:0"),
+    ],
+)
+def test_a_terminal_has_the_name_of_its_device(major: int, minor: int, path: str | None) -> None:
+    """By the list of devices of Linux (Documentation/admin-guide/devices.txt)."""
+    assert path == terminal(os.makedev(major, minor))
 
 
 def test_a_forged_title_changes_nothing(listening: socket.socket) -> None:
@@ -74,8 +91,8 @@ def test_a_forged_title_changes_nothing(listening: socket.socket) -> None:
         with connection:
             assert connection.recv(1) == b"x"
             found = peer(connection)
-    assert [process.pid for process in found.processes[:2]] == [client.pid, os.getpid()]
-    assert (found.process.program, found.terminal) == (os.path.realpath(sys.executable), _own_terminal())
+    assert [client.pid, os.getpid()] == [process.pid for process in found.processes[:2]]
+    assert (os.path.realpath(sys.executable), _own_terminal()) == (found.process.program, found.terminal)
 
 
 def test_a_process_that_has_ended_is_nobody(listening: socket.socket) -> None:
@@ -118,7 +135,6 @@ def test_another_user_namespace_is_told_from_the_own(listening: socket.socket) -
 
 
 def _own_terminal() -> str | None:
-    try:
-        return os.ttyname(os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC))
-    except OSError:
-        return None
+    """Return what ps(1) says: ttyname(3) calls the controlling terminal `/dev/tty`."""
+    found = subprocess.run(["ps", "-o", "tty=", "-p", str(os.getpid())], capture_output=True, text=True, check=True)
+    return None if found.stdout.strip() == "?" else f"/dev/{found.stdout.strip()}"

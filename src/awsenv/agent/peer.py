@@ -34,6 +34,10 @@ _NS_GET_PARENT = 0xB702
 """The request of ioctl(2) that opens the namespace above another (ioctl_nsfs(2))."""
 
 
+_FIRST_SERIAL = 64
+"""The minor number of /dev/ttyS0, which has the major number of the consoles."""
+
+
 class Gone(Exception):  # noqa: N818 - its name says what happened
     """The process has ended: nothing can be said about it."""
 
@@ -157,7 +161,7 @@ def _described(pid: int) -> Peer:
     return Peer(
         processes,
         folder=next(filter(None, folders), None),
-        terminal=_terminal(int(stat[4])),
+        terminal=terminal(int(stat[4])),
         session=int(stat[3]),
         namespaces=tuple(_namespaces(pid)),
         is_marked=mark.is_in(_read(f"/proc/{pid}/limits")),
@@ -210,14 +214,14 @@ def _link(pid: int, name: str) -> str | None:
         return None
 
 
-def _terminal(number: int) -> str | None:
-    """Return the path of a terminal by its device number, as /proc/PID/stat has it."""
+def terminal(number: int) -> str | None:
+    """Return the path of a terminal by its device number, as /proc/PID/stat and stat(2) have it."""
     major, minor = number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00
     first, last = 136, 143  # those of /dev/pts (Documentation/admin-guide/devices.txt of Linux)
     if first <= major <= last:
         return f"/dev/pts/{minor + (major - first) * 256}"
-    if major == 4:  # noqa: PLR2004 - the consoles
-        return f"/dev/tty{minor}"
+    if major == 4:  # noqa: PLR2004 - the consoles, and from the 64th on, the serial ports
+        return f"/dev/tty{minor}" if minor < _FIRST_SERIAL else f"/dev/ttyS{minor - _FIRST_SERIAL}"
     return f"terminal {major}:{minor}" if number else None
 
 

@@ -111,7 +111,7 @@ def resolve(
     def resolved(ask_secret: Callable[..., str]) -> Resolved:
         made = role_request(replace(caller, ask_secret=ask_secret), role, code, options)
         # In a seal, the assistant counts that it was made for, whatever runs in it.
-        chain = config.resolve(replace(made, program=None if caller.base else program), profiles, base)
+        chain = config.resolve(replace(made, program=program if caller.base is None else None), profiles, base)
         _check_not_wider(caller, made, chain)
         config.check_source(chain.source, profiles, base)
         check()
