@@ -127,7 +127,7 @@ def agent() -> Iterator[Agent]:
 
     seals = Seals()
 
-    def reply(verb: bytes, parts: list[bytes], waits: Waits, peer: Peer) -> list[bytes]:
+    def reply(verb: bytes, parts: list[bytes], _: Waits, peer: Peer) -> list[bytes]:
         plan = _plan(parts[0].decode())
         if verb == b"forget":
             seals._seals.clear()  # noqa: SLF001 - a new agent knows none
@@ -138,7 +138,7 @@ def agent() -> Iterator[Agent]:
             seals.redeem(peer, parts[0].decode())
             return [b"sealed"]
         try:
-            seals.check(peer, plan, waits)
+            seals.check(peer, plan)
         except AgentError as error:
             return [type(error).__name__.encode()]
         return [plan.key.encode()]

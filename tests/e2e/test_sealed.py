@@ -341,7 +341,7 @@ def test_a_strict_seal_has_all_or_is_refused(house: House) -> None:
     """The command does not start."""
     done = house.run("exec", "--sealed=strict", "read-only", "--", "echo", "started", before=REFUSED)
     assert (125, "") == (done.returncode, done.stdout)
-    assert "--sealed=strict demands\n  try      exec --sealed\n" in done.stderr
+    assert "--sealed=strict demands\n  try      use --sealed, which starts it all the same\n" in done.stderr
 
 
 def test_without_an_agent_the_namespaces_hold(world: World) -> None:

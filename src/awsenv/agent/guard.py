@@ -44,7 +44,7 @@ class Guard:
     """Shows what it waits for."""
     rules: tuple[Rule, ...]
     seals: Seals
-    """The first of the rules: what is sealed gets one role, and sees no other."""
+    """They come before the rules: a sealed process gets one role, and sees no other."""
     confirms: bool = False
     """Whether one of them asks before a role that must be confirmed is handed out."""
 
@@ -55,7 +55,8 @@ class Guard:
             AwsenvError: A rule refuses, or *fetch* fails.
         """
         try:
-            for rule in (self.seals, *self.rules):
+            self.seals.check(self.peer, plan)
+            for rule in self.rules:
                 rule.check(self.peer, plan, self.waits)
             lease = fetch()
         except AwsenvError as error:

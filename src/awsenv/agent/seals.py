@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.agent.peer import Peer, Process
-    from awsenv.agent.plan import Lease, Plan
-    from awsenv.errors import AwsenvError
-    from awsenv.model import Environ, Waits
+    from awsenv.agent.plan import Plan
+    from awsenv.model import Environ
 
 MAX_SEALS = 256
 """Seals that are kept at most. One whose command has ended goes first, else the oldest: it then gets nothing more."""
@@ -64,7 +63,7 @@ class _Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """The seals of one agent. It is a rule of `awsenv.agent.guard`. Any number of threads may use it at once."""
+    """The seals of one agent. The guard asks it before any rule. Any number of threads may use it at once."""
 
     now: Callable[[], float] = boot_time
     """Seconds on a clock that goes on while the machine sleeps."""
@@ -92,14 +91,13 @@ class Seals:
             raise client.Refused("the agent gives nothing more to what is left of a sealed command", OUTSIDE)
         return []
 
-    def check(self, peer: Peer, plan: Plan, waits: Waits) -> None:
+    def check(self, peer: Peer, plan: Plan) -> None:
         """Check that a process may have the role of *plan*.
 
         Raises:
             AgentError: It is sealed, and this is not its role.
             Refused: As of `of`.
         """
-        del waits
         for seal in self._matching(peer, plan):
             if seal.is_final:
                 raise AgentError(
@@ -110,12 +108,6 @@ class Seals:
     def check_shown(self, peer: Peer, plan: Plan) -> None:
         """Check that a process may know what the agent holds of the role of *plan*. Raises as `check` does."""
         self._matching(peer, plan)
-
-    def granted(self, peer: Peer, plan: Plan, lease: Lease) -> None:
-        """Do nothing: `ticket` registers what is to be sealed."""
-
-    def refused(self, peer: Peer, plan: Plan, error: AwsenvError) -> None:
-        """Do nothing."""
 
     def check_free(self, peer: Peer) -> None:
         """Check that a process is not sealed.

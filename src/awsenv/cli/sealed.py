@@ -56,7 +56,9 @@ def sealed(read: str, environ: Environ, show: Callable[[Iterable[Shown]], object
         because = "there is no agent, and the system makes no user namespace"
         raise _failure("nothing would seal it", because=because, hint="awsenv login starts an agent")
     if is_strict == "1" and done.missing:
-        raise _failure("this system cannot seal it as --sealed=strict demands", hint="exec --sealed")
+        raise _failure(
+            "this system cannot seal it as --sealed=strict demands", hint="use --sealed, which starts it all the same"
+        )
     if agent is not None:
         _register(ticket, agent)
     return after
