@@ -14,6 +14,7 @@ import pytest
 
 from awsenv.agent import client
 from awsenv.agent.approvals import ALL, GRACE, MAX_OF_SESSION, MAX_WAITING, NO, SAME, YES, Approvals
+from awsenv.agent.attendance import MAX_LOGINS
 from awsenv.agent.listener import MAX_CLIENTS
 from awsenv.agent.peer import Peer, Process, own_namespace, state
 from awsenv.agent.plan import Plan
@@ -339,6 +340,18 @@ def test_a_login_before_changes_nothing(cast: Cast) -> None:
     approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ={})
     with answered(approvals, cast, YES) as questions:
         assert "nobody who can do that is logged in" in Request(approvals, cast.asker, plan(session="other")).outcome()
+        assert "" == Request(approvals, cast.asker, plan()).outcome()
+    assert 1 == len(questions)
+
+
+def test_a_login_that_asks_finds_room(cast: Cast) -> None:
+    """Though a program has logged in as often as the agent remembers, with keys of its own."""
+    approvals = Approvals()
+    for number in range(MAX_LOGINS):
+        approvals.note_login(cast.stranger, f"own-{number}", WAY, with_code=False, confirms=False, environ={})
+    approvals.note_login(cast.login, DEVICE, WAY, with_code=True, confirms=True, environ={})
+    assert approvals.state().every_role
+    with answered(approvals, cast, YES) as questions:
         assert "" == Request(approvals, cast.asker, plan()).outcome()
     assert 1 == len(questions)
 

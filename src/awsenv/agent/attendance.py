@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from awsenv.agent.peer import Peer, Process
 
 MAX_LOGINS = 100
-"""Logins that are remembered."""
+"""Logins that are remembered at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,22 @@ class Attendance:
         parent = peer.processes[1] if len(peer.processes) > 1 else None
         login = Login(parent, peer.terminal, confirms, askpass.chosen(environ), with_code, way)
         before = self._logins.get(session_key)
-        if self.is_strange(session_key, way) or (before is None and len(self._logins) >= MAX_LOGINS):
+        if self.is_strange(session_key, way) or (before is None and not self._has_room(login)):
             return
         if before is not None and not with_code:
             is_left = not before.with_code and before.shell is not None and state(before.shell) is None
             login = replace(login if is_left else before, confirms=before.confirms or confirms)
         self._logins[session_key] = login
+
+    def _has_room(self, login: Login) -> bool:
+        """Return whether another login can be noted. One with `--confirm` takes the place of the oldest without."""
+        if len(self._logins) < MAX_LOGINS:
+            return True
+        gone = next((key for key, each in self._logins.items() if login.confirms and not each.confirms), None)
+        if gone is not None:
+            del self._logins[gone]
+            self._attendants.pop(gone, None)
+        return gone is not None
 
     def login(self, session_key: str) -> Login | None:
         """Return the login of an MFA session; for a role without one, any login, if all come from the same shell."""
