@@ -16,9 +16,10 @@ import pytest
 
 import awsenv
 from awsenv import mark
-from awsenv.agent import runtime_directory
+from awsenv.agent import client, runtime_directory
+from awsenv.agent.peer import Peer, Process, own_namespace
 from awsenv.agent.plan import Plan
-from awsenv.agent.seals import MAX_SEALS, VALID, Seals
+from awsenv.agent.seals import MAX_SEALS, MAX_TICKETS, VALID, Seals
 from awsenv.agent.server import Life, Server
 from awsenv.errors import AgentError
 from awsenv.model import Chain, Source
@@ -26,7 +27,6 @@ from awsenv.model import Chain, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.agent.peer import Peer
     from awsenv.agent.waits import Waits
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux seals")
@@ -303,6 +303,17 @@ def test_the_next_owner_of_a_number_is_not_sealed(agent: Agent) -> None:
         "    if found['roles']: break\n"
     )
     assert agent.run(code) == {"roles": ALL}
+
+
+def test_only_so_many_tickets_are_valid() -> None:
+    """A process that asks for one after the other does not fill the memory of the agent: the oldest is void."""
+    seals, peer = Seals(), Peer((Process(os.getpid(), 1, None),), namespaces=(own_namespace(),))
+    tickets = [seals.ticket(peer, _plan("mine"), {}, None) for _ in range(MAX_TICKETS + 1)]
+    with pytest.raises(client.Refused, match="the ticket for the seal is not valid"):
+        seals.redeem(peer, tickets[0])
+    for ticket in tickets[1:]:
+        with pytest.raises(client.Refused, match="nothing would mark"):
+            seals.redeem(peer, ticket)
 
 
 def test_a_ticket_ends(agent: Agent) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_SEALS = 256
 """Seals that are kept at most. One whose command has ended goes first, else the oldest: it then gets nothing more."""
 
+MAX_TICKETS = 256
+"""Tickets that are valid at once. Each holds an environment; the oldest goes first."""
+
 VALID = 60.0
 """Seconds in which a ticket must be used."""
 
@@ -153,8 +156,11 @@ class Seals:
         ticket, now = secrets.token_urlsafe(32), self.now()
         seal = Seal(peer.process, plan.key, plan.title, plan.chain.is_final, environ, folder)
         with self._lock:
-            for old in [each for each, held in self._tickets.items() if now - held.issued > VALID]:
-                del self._tickets[old]
+            while self._tickets:
+                oldest = next(iter(self._tickets))
+                if len(self._tickets) < MAX_TICKETS and now - self._tickets[oldest].issued <= VALID:
+                    break
+                del self._tickets[oldest]
             self._tickets[ticket] = _Ticket(peer.process, seal, now)
         return ticket
 
