@@ -159,6 +159,9 @@ found["served"] = served()
 asked(["exec", "read-only", "--", "true"], XDG_CACHE_HOME=folder + "/cache")
 found["narrowed"] = asked(["credential-process", "--print", "read-only", "--only", "s3:Get*"])
 found["policy"] = asked(["explain", "read-only", "--policy", "file:///etc/passwd"])
+found["files"] = [
+    asked(words, AWS_CONFIG_FILE="/etc/passwd", AWS_SHARED_CREDENTIALS_FILE="/etc/passwd")
+    for words in (["status", "--verify"], ["list"], ["status"], ["explain", "read-only"])]
 found["explain"] = [asked(["explain", name]) for name in ("read-only", "power-user")]
 found["other lease"] = asked(["renew", "--shell", "bash", "--print"], AWSENV_RENEW=other)
 found["commands"] = [asked(words, verb=conversation.PART) for words in (
@@ -310,6 +313,8 @@ def test_a_sealed_command_gets_nothing_by_another_way(found: tuple[str, dict[str
     """Other options, the id of another lease, other commands and verbs, a way around the mounts, and ptrace(2)."""
     mode, seen = found
     assert ["sealed"] * 2 == [seen["narrowed"], seen["other lease"]]
+    # The agent reads no file that it names.
+    assert ["report", "table", "report", "report"] == seen["files"]
     assert (["report", "sealed"], "a sealed process names no file") == (seen["explain"], seen["policy"])
     assert ["sealed"] * 7 == [*seen["commands"], seen["login"]]
     assert ["Refused", [], "Refused", "Refused", "Refused"] == seen["verbs"]

@@ -157,7 +157,7 @@ def _masked(secret: str) -> str:
 def _identity(caller: Caller) -> Principal:
     environ = caller.environ
     key = changes.access_key(environ)
-    base = changes.original(environ)
+    base = caller.original
     profiles = config.read(base, caller.folder)
     if key is None:
         nothing = config.nothing(profiles, base)
@@ -165,7 +165,9 @@ def _identity(caller: Caller) -> Principal:
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
-    return Sts(AwsSession(profiles, environ, waits=caller.provider.waits)).identity(key)
+    # That of a sealed process names no file for the agent to read, and no endpoint.
+    asked = environ if caller.base is None else base
+    return Sts(AwsSession(profiles, asked, waits=caller.provider.waits)).identity(key)
 
 
 def _as_json(
