@@ -104,6 +104,25 @@ def test_the_socket_stays(house: House, seen: Any) -> None:
     assert 0o700 & (house.run_folder / "awsenv" / "socket").stat().st_mode
 
 
+def test_the_path_of_the_socket_stays(house: House) -> None:
+    """A sealed command renames no folder above that of the agent, where it could make another."""
+    inner = house.home / "outer" / "inner"
+    (inner / "awsenv").mkdir(parents=True, mode=0o700)
+    for path in (inner.parent, inner, inner / "awsenv"):
+        os.chown(path, house.uid, house.gid)
+    code = (
+        LIBRARY
+        + """
+paths = [f"{home}/outer", f"{home}/outer/inner", f"{home}/outer/inner/awsenv"]
+found = [tried(os.rename, each, each + "2") for each in paths]
+found.append(tried(lambda: (open(paths[1] + "/a", "w").close(), os.rename(paths[1] + "/a", paths[1] + "/b"))[1]))
+print(json.dumps(found))
+"""
+    )
+    found = house.seen(code, environ={"RUNTIME": str(inner / "awsenv"), "AWSENV_RUNTIME_DIR": str(inner / "awsenv")})
+    assert ["EBUSY"] * 3 + [None] == found
+
+
 def test_tmux_is_its_own(house: House, seen: Any) -> None:
     """A sealed command does not see the servers of tmux, and may start its own."""
     assert [[], None] == seen["tmux"]

@@ -94,7 +94,7 @@ def _make(plan: Plan, report: int, ends: int) -> NoReturn:
     try:
         try:
             _unshare()
-            failures = _cover(plan)
+            failures = [*_fix(plan), *_cover(plan)]
             _unshare()
             text = "\0".join(["done", *(part for each in failures for part in each)])
         except Exception as error:  # noqa: BLE001 - the other process says it
@@ -160,6 +160,31 @@ def _cover(plan: Plan) -> list[tuple[str, str]]:
         if not cover.is_private and os.path.isdir(path):
             attempt(f"a sealed command writes to {path}", _mount, None, path, None, flags)
     return failures
+
+
+def _fix(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Mount what is above the folders of agents on itself, and yield what fails, and why."""
+    for path in _movable(plan):
+        try:
+            _mount(path, path, None, _BIND | _REC)
+        except OSError as error:  # noqa: PERF203 - seldom one
+            yield f"a sealed command renames {path}", error.strerror or str(error)
+
+
+def _movable(plan: Plan) -> list[str]:
+    """Return the folders above those of agents that the command could rename, each before those in it.
+
+    A folder in which something is mounted can be renamed, and one made in its place; one that is a mount cannot. The
+    home stays as it is, since no file is renamed across a mount.
+    """
+    found: set[str] = set()
+    own = os.path.realpath(plan.home)
+    for path in map(os.path.realpath, plan.fixed):
+        while (path := os.path.dirname(path)) != "/" and not is_within(own, path):
+            above = os.path.dirname(path)
+            if above != "/" and os.path.isdir(path) and os.access(above, os.W_OK):
+                found.add(path)
+    return sorted(found)
 
 
 def _opened(socket: str) -> int | None:

@@ -115,6 +115,8 @@ class Plan:
     """The working directory."""
     home: str
     """Where the command starts instead, if that folder is hidden."""
+    fixed: tuple[str, ...] = ()
+    """The folders of agents: none above them is renamed, so that no other folder gets their path."""
 
     def without(self, environ: Environ) -> dict[str, str]:
         """Return *environ* for the command."""
@@ -151,7 +153,8 @@ def hidden(environ: Environ, *, runtime: str | None, folder: str, uid: int, file
         if not folders:  # without the variable, awsenv would look nowhere
             removed.pop(runtime_directory.VARIABLE, None)
         stays[f"{runtime}/{SOCKET}"] = f"{(folders or [runtime])[0]}/{SOCKET}"
-    return Plan(tuple(covers), tuple(stays.items()), removed, folder, own)
+    fixed = tuple(folders if runtime is None else [*folders, runtime])
+    return Plan(tuple(covers), tuple(stays.items()), removed, folder, own, fixed)
 
 
 def is_within(path: str, folder: str) -> bool:
