@@ -166,7 +166,7 @@ def test_nobody_attends_is_a_no_at_once(approvals: Approvals, cast: Cast) -> Non
     request = Request(approvals, cast.asker, plan())
     assert "dev must be confirmed, and nobody is there to answer" == request.outcome()
     assert request.error is not None
-    assert ("awsenv login",) == request.error.hints
+    assert ("awsenv login --confirm, then awsenv approve in the same shell",) == request.error.hints
     assert "and nobody who can do that is logged in" in Request(Approvals(), cast.asker, plan(confirm=0)).outcome()
 
 

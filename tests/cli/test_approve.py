@@ -145,16 +145,21 @@ def test_nobody_attends(confirmed: pexpect.spawn[Any], world: World) -> None:
         confirmed.expect_exact("It is no longer asked for.")
     confirmed.sendintr()
     confirmed.expect_exact("$ ")
-    assert "nobody is there to answer" in world.run("status").stdout
+    assert "nobody is there to answer: awsenv approve in pts/" in world.run("status").stdout
+    # A login without --confirm would turn it off.
+    confirmed.close(force=True)
+    assert "answer: awsenv login --confirm, then awsenv approve in the same shell\n" in world.run("status").stdout
 
 
 def test_another_shell_does_not_attend(confirmed: pexpect.spawn[Any], world: World) -> None:
     """Neither another terminal, nor a shell below the one that did the login."""
     confirmed.sendline("bash --norc -c 'awsenv approve; true'")
     confirmed.expect_exact("awsenv approve runs only in the shell that ran awsenv login")
+    confirmed.expect_exact("try      awsenv approve, in that shell itself: not below it, and not in the background")
     with terminal(world) as other:
         other.sendline("awsenv approve")
         other.expect_exact("awsenv approve runs only in the shell that ran awsenv login")
+        other.expect_exact("try      awsenv approve, in that shell: pts/")
 
 
 def test_an_agent_that_ends_meanwhile_is_a_clear_failure(confirmed: pexpect.spawn[Any], world: World) -> None:
@@ -168,7 +173,8 @@ def test_an_agent_that_ends_meanwhile_is_a_clear_failure(confirmed: pexpect.spaw
         os.kill(world.agent() or 0, signal.SIGKILL)
         asker.expect_exact("the agent ended before there was an answer")
         asker.expect_exact("status=125")
-    confirmed.expect(r"awsenv: (the agent|no agent)")
+    confirmed.expect_exact("\r\nawsenv: the agent has ended, and asks no more")
+    confirmed.expect_exact("try      awsenv login as before, then awsenv approve")
     assert ["GetSessionToken"] == world.actions()
 
 

@@ -200,6 +200,8 @@ def test_a_follower_sees_what_comes(world: World) -> None:
         program.wait()
     assert (0, 0) == (person.exitstatus, program.exitstatus)
     lines_seen = re.sub("\x1b\\[[0-9;]*[mK]", "", seen.getvalue()).splitlines()
+    # What the terminal shows of Ctrl-C stays on a line of its own.
+    assert not lines_seen[-1]
     assert 60 < max(map(len, lines_seen)) <= 80
 
 

@@ -316,6 +316,11 @@ def test_an_option_that_does_not_exist_leads_to_one_that_does(
     [
         ("list --json=true", "--json takes no value", "awsenv list --json"),
         ("exec --sealed=x power-user", "--sealed takes no value but strict", "awsenv exec --sealed power-user"),
+        (
+            "exec --sealed strict power-user",
+            "--sealed strict is written --sealed=strict",
+            "awsenv exec --sealed=strict power-user",
+        ),
         ("power-user --quiet=", "--quiet takes no value", "awsenv power-user --quiet"),
         ("exec -yq=1 power-user -- x=1", "-q takes no value", "awsenv exec -yq power-user -- x=1"),
         ("list --help=x", "--help takes no value", "awsenv list --help"),

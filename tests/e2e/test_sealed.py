@@ -437,6 +437,7 @@ def test_the_role_of_a_seal_needs_neither_its_options_nor_its_assistant(house: H
     done = house.run("exec", "--sealed", "--only", "s3:Get*", "read-only", "--", str(claude))
     assert ["only s3:Get*"] * 2 == done.stdout.splitlines()
     assert 2 == done.stderr.count("this process is sealed: awsenv gives it read-only (only s3:Get*), and nothing else")
+    assert 1 == done.stderr.count(f"\n  try      leave the options of the role out\n  or       {OUTSIDE}\n")
 
 
 def test_an_assistant_that_starts_in_a_seal_gets_its_role(house: House, tmp_path: Path) -> None:

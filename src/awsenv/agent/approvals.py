@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv.agent import askpass, question
-from awsenv.agent.attendance import Attendance, identity, may_answer
+from awsenv.agent.attendance import Attendance, how_to_begin, identity, may_answer
 from awsenv.agent.peer import state
 from awsenv.errors import UsageError
 
@@ -317,7 +317,8 @@ class Approvals:
         login = asked.login
         if self._attendant(asked) is None and not login.askpass:
             where = f"awsenv approve, in the shell of awsenv login: {login.place}"
-            raise _refused(asked.plan, "and nobody is there to answer", where if login.place else "awsenv login")
+            where = where if login.place else how_to_begin(is_every_role=login.confirms)
+            raise _refused(asked.plan, "and nobody is there to answer", where)
 
     def _whom(self, asked: _Question) -> str:
         """Return what the process waits for. Called without the lock."""

@@ -66,6 +66,13 @@ class State:
     terminals: tuple[str, ...]
     """The terminals in which it may attend."""
 
+    @property
+    def next_step(self) -> str:
+        """What to do where nobody attends."""
+        if self.terminals:
+            return f"awsenv approve in {self.terminals[0]}"
+        return how_to_begin(is_every_role=self.every_role)
+
 
 class Attendance:
     """The logins of one agent, and who attends. One thread uses it at a time."""
@@ -128,7 +135,9 @@ class Attendance:
         keys = [key for key, login in self._logins.items() if login.is_of(peer)]
         if not keys:
             places = ", ".join(self.state().terminals)
-            hint = f"awsenv approve, in that shell: {places}" if places else "awsenv login"
+            hint = f"awsenv approve, in that shell: {places}" if places else how_to_begin(is_every_role=self.confirms)
+            if any(login.place and login.terminal == peer.terminal for login in self._logins.values()):
+                hint = "awsenv approve, in that shell itself: not below it, and not in the background"
             return {"refused": "awsenv approve runs only in the shell that ran awsenv login", "hint": hint}
         for key in keys:
             other = self._attendants.get(key)
@@ -152,6 +161,11 @@ class Attendance:
             next((login.askpass["SSH_ASKPASS"] for login in logins if login.askpass), None),
             tuple(dict.fromkeys(login.place for login in logins if login.place)),
         )
+
+
+def how_to_begin(*, is_every_role: bool) -> str:
+    """Return the next step where no shell that lives may attend. A login without `--confirm` would turn that off."""
+    return f"awsenv login{' --confirm' if is_every_role else ''}, then awsenv approve in the same shell"
 
 
 def _asks(login: Login) -> object:

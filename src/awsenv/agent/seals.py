@@ -47,6 +47,8 @@ class Seal:
     key: str
     """The cache key of the one role that it gets."""
     title: str
+    label: str
+    """The title without what the role is narrowed to."""
     is_final: bool
     """Whether the role ends at a fixed time, and is not handed out again."""
     environ: Environ = field(repr=False)
@@ -139,7 +141,7 @@ class Seals:
         found = self.of(peer)
         for seal in found:
             if seal.key != plan.key:
-                raise _refusal(seal)
+                raise _refusal(seal, is_its_role=plan.chain.label == seal.label)
         return found
 
     def ticket(self, peer: Peer, plan: Plan, environ: Environ, folder: str | None) -> str:
@@ -154,7 +156,7 @@ class Seals:
         if self.of(peer):
             return ""
         ticket, now = secrets.token_urlsafe(32), self.now()
-        seal = Seal(peer.process, plan.key, plan.title, plan.chain.is_final, environ, folder)
+        seal = Seal(peer.process, plan.key, plan.title, plan.chain.label, plan.chain.is_final, environ, folder)
         with self._lock:
             while self._tickets:
                 oldest = next(iter(self._tickets))
@@ -187,8 +189,9 @@ class Seals:
                     os.close(gone.namespace)
 
 
-def _refusal(seal: Seal) -> AgentError:
-    return AgentError(f"this process is sealed: awsenv gives it {seal.title}, and nothing else", hint=OUTSIDE)
+def _refusal(seal: Seal, *, is_its_role: bool = False) -> AgentError:
+    hint = ("leave the options of the role out", OUTSIDE) if is_its_role else OUTSIDE
+    return AgentError(f"this process is sealed: awsenv gives it {seal.title}, and nothing else", hint=hint)
 
 
 def _is_below(peer: Peer, seal: Seal) -> bool:

@@ -57,6 +57,12 @@ def run(caller: Caller, _: ApproveArguments) -> Print:
         except KeyboardInterrupt:
             terminal.draw("\n")
             return Print()
+        except (client.NoAgent, client.Dead, client.Lost) as trouble:
+            if trouble.pid is not None:
+                raise
+            raise AgentError(
+                "the agent has ended, and asks no more", hint="awsenv login as before, then awsenv approve"
+            ) from None
 
 
 class _Attending:
@@ -104,7 +110,12 @@ class _Attending:
             termios.tcflush(self._terminal, termios.TCIFLUSH)
         self._terminal.draw(asks)
         while not select.select([self._terminal], [], [], GLANCE)[0]:
-            if self._sent(number).get("over", True):
+            try:
+                is_over = self._sent(number).get("over", True)
+            except client.Trouble:
+                self._terminal.draw("\n")
+                raise
+            if is_over:
                 self._terminal.draw("\n")
                 self._terminal.show("It is no longer asked for.")
                 return

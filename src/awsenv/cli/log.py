@@ -58,6 +58,9 @@ def run(caller: Caller, arguments: LogArguments) -> Print:
     except KeyboardInterrupt:
         if not arguments.follow:
             raise
+        if caller.columns:
+            # The terminal shows ^C there.
+            Table("\n").carry_out([])
     return Print()
 
 

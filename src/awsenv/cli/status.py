@@ -104,7 +104,7 @@ def _confirmation_rows(caller: Caller) -> Iterator[tuple[str, str]]:
     elif state.program is not None:
         yield "", f"{wording.printable(state.program)} asks"
     else:
-        yield "", f"nobody is there to answer: awsenv approve{''.join(f' in {each}' for each in state.terminals[:1])}"
+        yield "", f"nobody is there to answer: {state.next_step}"
 
 
 def _longest(held: Iterable[Held]) -> list[Held]:

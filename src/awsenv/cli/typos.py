@@ -87,6 +87,9 @@ def check_role(
         raise UsageError(f"the first word is {what}: which role?", hint=meant)
     if command == DEFAULT or role not in args or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
         return
+    flag = args[args.index(role) - 1]
+    if command is not None and (whole := f"{flag}={role}") in options(ARGUMENTS[command]):
+        raise UsageError(f"{flag} {role} is written {whole}", hint=typed_again(args, {flag: [whole], role: []}))
     names = profiles.names
     word = role.removeprefix("profile ")
     found = role if command is None and role in MEANT else nearest(word, (*names, *_COMMANDS))
