@@ -432,12 +432,16 @@ def test_the_role_of_a_seal_needs_neither_its_options_nor_its_assistant(house: H
     claude = tmp_path / "claude"
     ask = f"{house.world.program} exec -q {{}} -- sh -c 'echo $AWSENV_NARROWED'"
     lines = map(ask.format, ["read-only", "--only s3:Get* read-only", "--only s3:Put* read-only", "power-user"])
-    claude.write_text("#!/bin/sh\nexport CLAUDECODE=1\n" + "\n".join(lines))
+    each = f"{house.world.program} each read-only -- true"
+    claude.write_text("\n".join(["#!/bin/sh", "export CLAUDECODE=1", *lines, each]))
     claude.chmod(0o755)
     done = house.run("exec", "--sealed", "--only", "s3:Get*", "read-only", "--", str(claude))
     assert ["only s3:Get*"] * 2 == done.stdout.splitlines()
     assert 2 == done.stderr.count("this process is sealed: awsenv gives it read-only (only s3:Get*), and nothing else")
     assert 1 == done.stderr.count(f"\n  try      leave the options of the role out\n  or       {OUTSIDE}\n")
+    # What the agent does not run finds no files.
+    because = "\n  because  this process is sealed, and does not see your files of AWS"
+    assert done.stderr.endswith(f"{because}\n  try      {OUTSIDE}\n") or "sees your files of AWS" in done.stderr
 
 
 def test_an_assistant_that_starts_in_a_seal_gets_its_role(house: House, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import suppress
 
+from awsenv import mark
 from awsenv.config import files, limits, partitions, sources
 from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
@@ -114,6 +115,9 @@ def nothing(profiles: Profiles, environ: Environ) -> SourceError | None:
             if files.lacks_home(environ):
                 because = f"{printable(environ['HOME']) or 'the empty path'} is not a folder"
                 return SourceError(fact, Origin("HOME"), because=because, hint="set HOME to your home folder")
+            if mark.is_set():
+                because = "this process is sealed, and does not see your files of AWS"
+                return SourceError(fact, because=because, hint=mark.OUTSIDE)
             return SourceError(fact, hint=("aws configure sso", "aws configure"))
     return None
 
