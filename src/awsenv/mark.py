@@ -47,6 +47,6 @@ def put() -> None:
 
 
 def is_in(limits: bytes) -> bool:
-    """Return whether what /proc/PID/limits says shows the mark."""
-    hard = limits.partition(b"Max file locks")[2].split(maxsplit=2)[1]
-    return hard != b"unlimited" and int(hard) <= VALUE
+    """Return whether the text of /proc/PID/limits shows the mark. If it lacks that limit, nothing is sealed by it."""
+    _, hard, *_ = *limits.partition(b"Max file locks")[2].split(maxsplit=2), b"", b""
+    return hard.isdigit() and int(hard) <= VALUE

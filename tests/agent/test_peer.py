@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import refusing
 from awsenv.agent.peer import Gone, own_namespace, peer, terminal
 
 if TYPE_CHECKING:
@@ -21,6 +22,27 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
 
 _ASKS = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); {then}"
+
+
+_OLD = """
+import os, socket, sys
+from awsenv.agent.peer import Gone, peer
+listening, asks = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+asks.connect(sys.argv[1])
+print("lives", peer(listening.accept()[0]).process.pid == os.getpid())
+if not (child := os.fork()):
+    later = socket.socket(socket.AF_UNIX)
+    later.connect(sys.argv[1])
+    os.fork() or os.read(0, 1)  # until the test ends the input
+    os._exit(0)
+os.waitpid(child, 0)
+try:
+    print("ended", peer(listening.accept()[0]))
+except Gone:
+    print("ended Gone", flush=True)
+"""
 
 
 @pytest.fixture
@@ -102,6 +124,14 @@ def test_a_process_that_has_ended_is_nobody(listening: socket.socket) -> None:
     connection, _ = listening.accept()
     with connection, pytest.raises(Gone):
         peer(connection)
+
+
+@pytest.mark.parametrize("calls", ["peerpidfd", "peerpidfd,pidfd_open"])
+def test_an_old_kernel_names_the_process(calls: str, tmp_path: Path) -> None:
+    """Without a pidfd, the start of the process tells whether it still runs: before Linux 6.5 and 5.3."""
+    words = [sys.executable, "-I", "-S", refusing.__file__, calls, sys.executable, "-c", _OLD, str(tmp_path / "socket")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ("lives True\nended Gone\n", "") == (done.stdout, done.stderr)
 
 
 def test_a_busy_agent_still_knows_who_asks() -> None:

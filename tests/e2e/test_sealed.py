@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import awsenv
+import refusing
 from awsenv.agent import runtime_directory
 
 if TYPE_CHECKING:
@@ -28,22 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux seals")
 
 SITE = str(Path(awsenv.__file__).parents[1])
-
-REFUSING = """\
-import ctypes, os, sys
-# no_new_privs, and a filter that refuses unshare(2) with EPERM
-C = ctypes.CDLL(None)
-number = {"x86_64": 272, "aarch64": 97}[os.uname().machine]
-code = b"".join(a.to_bytes(2, "little") + bytes((b, c)) + d.to_bytes(4, "little") for a, b, c, d in (
-    (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)))
-buffer = ctypes.create_string_buffer(code)
-class Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
-program = Program(4, ctypes.addressof(buffer))
-assert C.prctl(38, 1, 0, 0, 0) == 0 and C.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""Becomes a program for which the system makes no namespaces."""
 
 PROBE = """\
 import ctypes, json, os, shutil, subprocess, sys, time
@@ -216,7 +201,7 @@ class House(NamedTuple):
         )
 
 
-REFUSED = (sys.executable, "-I", "-S", "-c", REFUSING)
+REFUSED = (sys.executable, "-I", "-S", refusing.__file__, "unshare")
 """What starts a program for which there are no namespaces."""
 
 

@@ -102,11 +102,10 @@ def peer(connection: socket.socket) -> Peer:
         try:
             found = _seen(pid)
             # If it still runs, what was read is about it, and not about a later process with the same number.
-            looks = select.poll()  # select(2) takes no descriptor above 1023
-            looks.register(descriptor, select.POLLIN)
-            has_ended = looks.poll(0)
+            has_ended = state(found.process) is None if descriptor is None else _is_over(descriptor)
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
     except (OSError, ValueError):
         raise Gone from None
     if has_ended:
@@ -138,11 +137,29 @@ def own_namespace() -> int:
         return 0
 
 
-def _pidfd(connection: socket.socket, pid: int) -> int:
+def _pidfd(connection: socket.socket, pid: int) -> int | None:
+    """Return a descriptor of the process; None: the system has none, before Linux 5.3 and in some containers.
+
+    Raises:
+        ProcessLookupError: It has ended.
+    """
     try:
         return connection.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
     except OSError:
-        return os.pidfd_open(pid)  # before Linux 6.5
+        pass
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise
+    except (AttributeError, OSError):  # the first: this Python was built without it
+        return None
+
+
+def _is_over(descriptor: int) -> bool:
+    """Return whether the process of a pidfd has ended."""
+    looks = select.poll()  # select(2) takes no descriptor above 1023
+    looks.register(descriptor, select.POLLIN)
+    return bool(looks.poll(0))
 
 
 def _seen(pid: int) -> Peer:
@@ -164,7 +181,7 @@ def _described(pid: int) -> Peer:
         terminal=terminal(int(stat[4])),
         session=int(stat[3]),
         namespaces=tuple(_namespaces(pid)),
-        is_marked=mark.is_in(_read(f"/proc/{pid}/limits")),
+        is_marked=mark.is_in(_limits(pid)),
     )
 
 
@@ -204,6 +221,14 @@ def _read(path: str) -> bytes:
         return os.read(descriptor, 4096)
     finally:
         os.close(descriptor)
+
+
+def _limits(pid: int) -> bytes:
+    """Return what /proc/PID/limits says; nothing: the system has no such file, as gVisor."""
+    try:
+        return _read(f"/proc/{pid}/limits")
+    except FileNotFoundError:
+        return b""
 
 
 def _link(pid: int, name: str) -> str | None:

@@ -79,14 +79,19 @@ def _await_threads() -> None:
 
 
 def _join(pid: int) -> None:
+    # Not by a pidfd: setns(2) takes one since Linux 5.8 alone. And in its namespaces, it cannot open the other one.
+    opened: list[int] = []
+    step = f"/proc/{pid}/ns"
     try:
-        descriptor = os.pidfd_open(pid)
-        try:
-            harden.call("setns", descriptor, _NEWUSER | _NEWNS)
-        finally:
-            os.close(descriptor)
+        opened.extend(os.open(f"{step}/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in ("user", "mnt"))
+        step = "setns"
+        for descriptor in opened:
+            harden.call("setns", descriptor, 0)
     except OSError as error:
-        raise Failed(f"setns: {error.strerror}") from None
+        raise Failed(f"{step}: {error.strerror}") from None
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def _make(plan: Plan, report: int, ends: int) -> NoReturn:
