@@ -54,11 +54,13 @@ def terminal(world: World, **environ: str) -> Iterator[pexpect.spawn[Any]]:
         child.close(force=True)
 
 
-def login(shell: pexpect.spawn[Any], world: World, words: str = "--confirm") -> None:
+def login(
+    shell: pexpect.spawn[Any], world: World, words: str = "--confirm", *, says: str = "MFA session of alice"
+) -> None:
     """Log in there."""
     world.sandbox.clock.elapse(30)
     shell.sendline(f"awsenv login {words} {world.device.code()}")
-    shell.expect_exact("MFA session of alice")
+    shell.expect_exact(says)
 
 
 def attend(shell: pexpect.spawn[Any]) -> None:
@@ -179,10 +181,10 @@ def test_an_agent_that_ends_meanwhile_is_a_clear_failure(confirmed: pexpect.spaw
 
 
 def test_only_a_code_turns_it_off(confirmed: pexpect.spawn[Any], world: World) -> None:
-    """`lock` does not, and a login with a code of the device does."""
+    """`lock` does not, and a login with a code of the device does, and says so."""
     world.run("lock")
     assert "nobody is there to answer" in world.run("exec", "read-only", "--", "true").stderr
-    login(confirmed, world, "")
+    login(confirmed, world, "", says="the agent no longer asks before it hands out a role")
     assert 0 == world.run("exec", "read-only", "--", "true").returncode
 
 

@@ -76,6 +76,7 @@ def _confirms(caller: Caller, resolved: Resolved, *, confirms: bool) -> Iterator
     if confirmation is None:
         return
     key, way = _session(resolved)
+    asked = confirmation.state().every_role
     confirmation.note_login(key, way, with_code=chain.mfa is not None, confirms=confirms, environ=caller.environ)
     state = confirmation.state()
     if confirms:
@@ -84,6 +85,8 @@ def _confirms(caller: Caller, resolved: Resolved, *, confirms: bool) -> Iterator
         yield Note("the agent asks before it hands out a role", hints=hint)
     elif state.every_role:
         yield Note("the agent still asks before it hands out a role, because of another login with --confirm")
+    elif asked:
+        yield Note("the agent no longer asks before it hands out a role", hints=("awsenv login --confirm",))
 
 
 def _session(resolved: Resolved) -> tuple[str, str]:
