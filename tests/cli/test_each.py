@@ -392,7 +392,8 @@ def test_ctrl_c_ends_what_runs(terminal: Callable[..., pexpect.spawn[str]]) -> N
 
 def test_ctrl_z_stops_what_runs(many: World) -> None:
     """And fg lets it go on."""
-    command = "sh -c 'echo pid $$; while :; do sleep 0.05; done'"
+    # Not a shell that forks: while its child is stopped within vfork(2), its own state is D.
+    command = "sh -c 'echo pid $$; exec sleep 600'"
     script = f"{many.program} each dev-1 -q -- {command}; read; fg >/dev/null"
     with pexpect.spawn("bash", ["--norc", "-mc", script], env=many.environ, encoding="utf-8", timeout=TIMEOUT) as child:
         child.expect(r"pid (\d+)\r")
