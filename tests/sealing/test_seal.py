@@ -123,6 +123,21 @@ print(json.dumps(found))
     assert ["EBUSY"] * 3 + [None] == found
 
 
+def test_a_link_to_the_folder_of_the_socket_is_named(house: House) -> None:
+    """A sealed command can replace it, by which the path of the agent leads elsewhere: `strict` refuses that."""
+    real, links = house.home / "real", [house.home / "one", house.home / "two"]
+    (real / "awsenv").mkdir(parents=True, mode=0o700)
+    links[0].symlink_to("two")
+    links[1].symlink_to(real)
+    for path in (real, real / "awsenv", *links):
+        os.chown(path, house.uid, house.gid, follow_symlinks=False)
+    runtime = str(links[0] / "awsenv")
+    _, _, said = house.run("true", environ={"RUNTIME": runtime, "AWSENV_RUNTIME_DIR": runtime})
+    reason = "\n nothing can be mounted on a link\n"
+    named = "".join(f"missing:\n a sealed command replaces {each}{reason}" for each in links)
+    assert named + house.says == said
+
+
 def test_tmux_is_its_own(house: House, seen: Any) -> None:
     """A sealed command does not see the servers of tmux, and may start its own."""
     assert [[], None] == seen["tmux"]

@@ -174,6 +174,12 @@ def _fix(plan: Plan) -> Iterator[tuple[str, str]]:
             _mount(path, path, None, _BIND | _REC)
         except OSError as error:  # noqa: PERF203 - seldom one
             yield f"a sealed command renames {path}", error.strerror or str(error)
+    links: set[str] = set()
+    for path in plan.fixed:
+        _note_links(os.path.abspath(path), links)
+    for link in sorted(links):
+        if os.access(os.path.dirname(link), os.W_OK):
+            yield f"a sealed command replaces {link}", "nothing can be mounted on a link"
 
 
 def _movable(plan: Plan) -> list[str]:
@@ -190,6 +196,16 @@ def _movable(plan: Plan) -> list[str]:
             if above != "/" and os.path.isdir(path) and os.access(above, os.W_OK):
                 found.add(path)
     return sorted(found)
+
+
+def _note_links(path: str, links: set[str]) -> None:
+    """Add the symbolic links that *path* leads through."""
+    while path != "/":
+        above = os.path.dirname(path)
+        if path not in links and os.path.islink(path):
+            links.add(path)
+            _note_links(os.path.normpath(os.path.join(above, os.readlink(path))), links)
+        path = above
 
 
 def _opened(socket: str) -> int | None:
