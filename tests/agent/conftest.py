@@ -217,5 +217,5 @@ def nobody() -> User:
             subprocess.run(check, user="nobody", check=True, cwd="/")
             return User(str(python), "nobody")
     if os.environ.get("CI"):
-        pytest.fail("there is no Python that nobody may run")
-    pytest.skip("there is no Python that nobody may run")
+        pytest.fail("the user nobody can run no Python here")
+    pytest.skip("the user nobody can run no Python here")

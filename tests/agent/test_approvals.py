@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from awsenv.agent.waits import Waits
     from conftest import Until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS names only the number of a process")
 
 DEVICE, OTHER = "session-of-alice", "session-of-a-stranger"
 WAY = "by-no-proxy"

@@ -414,7 +414,7 @@ def test_a_client_that_hangs_up_disturbs_no_other(
     assert ("", "") == capfd.readouterr()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback is one address")
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is all of 127.0.0.0/8 the loopback")
 def test_it_listens_at_one_address(client: Client) -> None:
     """The endpoint listens at 127.0.0.1, and not at 127.0.0.2."""
     with pytest.raises(ConnectionRefusedError):

@@ -34,7 +34,7 @@ from awsenv.model import (
 if TYPE_CHECKING:
     from typing import Any
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS names only the number of a process")
 
 START = datetime(2026, 11, 27, 8, tzinfo=timezone.utc).timestamp()
 CANARY = "canary"

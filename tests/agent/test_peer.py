@@ -19,7 +19,7 @@ from awsenv.agent.peer import Gone, own_namespace, peer, terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS names only the number of a process")
 
 _ASKS = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); {then}"
 

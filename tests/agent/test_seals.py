@@ -292,7 +292,7 @@ def test_the_register_is_bounded(agent: Agent) -> None:
 def test_the_next_owner_of_a_number_is_not_sealed(agent: Agent) -> None:
     """Another process gets the number of a sealed one that has ended: it started later."""
     if not os.access("/proc/sys/kernel/ns_last_pid", os.W_OK):
-        pytest.skip("only the administrator chooses the number of a process")
+        pytest.skip("only root can choose the number of the next process")
     wanted = agent.run(f"{FALLBACK}found['pid'] = os.getpid()")["pid"]
     code = (
         "def same():\n"

@@ -598,7 +598,7 @@ def test_the_agent_ends_when_its_path_is_lost(agents: Agents, tmp_path: Path, ca
 def test_the_boot_clock_counts_sleep() -> None:
     """The boot clock is the system's clock that goes on while the machine sleeps."""
     if sys.platform != "linux":
-        pytest.skip("only Linux has two clocks")
+        pytest.skip("only Linux has a clock of its own that counts sleep")
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
     assert before <= boot_time() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -675,7 +675,7 @@ def test_a_thousand_requests_leave_nothing_behind(agents: Agents, until: Until) 
 def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
     """An agent without requests does not use the processor."""
     if sys.platform != "linux":
-        pytest.skip("only Linux counts in /proc")
+        pytest.skip("only Linux counts wake-ups in /proc")
     agents.start()
     status = Path(f"/proc/{agents.state()['pid']}/status")
     # Nor does one that waits for news.
@@ -698,7 +698,7 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
 def test_nothing_wakes_an_idle_agent(agents: Agents, until: Until) -> None:
     """An idle agent waits without a time-out, and has one timer, which counts sleep, for the end of its life."""
     if sys.platform != "linux":
-        pytest.skip("only Linux shows in /proc")
+        pytest.skip("only Linux lists timers in /proc")
     before = _timers()
     with agents.serving(life=Life(7200, idle=3600)) as (_, thread):
         agents.ask(b"echo")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from conftest import World
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS names only the number of a process")
 
 ASKS = """
 [profile asks]

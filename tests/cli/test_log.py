@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from conftest import World
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS tells the number of a process alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS names only the number of a process")
 
 TIME = r"(?:[\d-]{10} )?\d\d:\d\d UTC"
 """A time as a person reads it, with the date if that is not today's."""

@@ -87,7 +87,7 @@ class House:
             "TMUX": f"{self.folder}/tmux-{self.uid}/default,1,0",
             "TMUX_TMPDIR": str(self.folder),
             "DISPLAY": ":0",
-            "AWSENV_SAVED_AWS_SHARED_CREDENTIALS_FILE": "~/work/keys",
+            "AWSENV_SAVED_AWS_SHARED_CREDENTIALS_FILE": "~/project/keys",
             "AWS_CONFIG_FILE": "$HOME/other/aws/config",
             "RUNTIME": f"{self.run_folder}/awsenv",
         }
@@ -155,12 +155,12 @@ def _furnish(house: House) -> None:
         "home/.aws/sso/cache/token.json",
         "home/.cache/awsenv/names",
         "home/other/aws/config",
-        "home/work/keys",
+        "home/project/keys",
     ):
         path = house.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CANARY)
-    (house.home / "work" / "code").write_text("code")
+    (house.home / "project" / "code").write_text("code")
     for name in (
         "run/awsenv/socket",
         "run/bus",

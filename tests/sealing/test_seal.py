@@ -55,8 +55,8 @@ agent = run + "/awsenv/socket"
 seen = {
     "files": [read(f"{home}/{each}") for each in (
         ".aws/config", ".aws/credentials", ".aws/sso/cache/token.json", ".cache/awsenv/names", "other/aws/config")],
-    "keys": read(f"{home}/work/keys"),
-    "code": read(f"{home}/work/code"),
+    "keys": read(f"{home}/project/keys"),
+    "code": read(f"{home}/project/code"),
     "aws": [os.listdir(f"{home}/.aws"), tried(open, f"{home}/.aws/config", "w")],
     "run": sorted(os.listdir(run)), "agent": os.listdir(run + "/awsenv"),
     "asked": [asked(each) for each in (agent, run + "/ssh", run + "/bus", tmux + "/default",
@@ -159,7 +159,7 @@ def test_its_files_are_the_users(house: House, seen: Any) -> None:
 
 LEAVES = """\
 victim, users, mounts, folder, pipe = map(int, sys.argv[1:6])
-covered = [f"{home}/.aws", f"{home}/work/keys", os.environ["XDG_RUNTIME_DIR"] + "/awsenv/socket"]
+covered = [f"{home}/.aws", f"{home}/project/keys", os.environ["XDG_RUNTIME_DIR"] + "/awsenv/socket"]
 OPEN_TREE, CURRENT, CLONE, RECURSIVE = 428, -100, 1, 0x8000
 MNT_DETACH, BIND, NEWUSER, NEWNS, ATTACH, TIOCSTI = 2, 4096, 0x10000000, 0x20000, 16, 0x5412
 
@@ -217,7 +217,7 @@ print(json.dumps(tells))
 def victim(house: House) -> Iterator[int]:
     """Return a process of the user that is not sealed."""
     command, environ = ["sleep", "600"], {"SECRET": "canary"}
-    with subprocess.Popen(command, env=environ, cwd=house.home / "work", **house.account) as process:
+    with subprocess.Popen(command, env=environ, cwd=house.home / "project", **house.account) as process:
         yield process.pid
         process.kill()
 
@@ -345,10 +345,10 @@ def test_programs_work(house: House, require: Callable[[str], str]) -> None:
 
 def test_another_mount_shows_nothing(house: House) -> None:
     """What is hidden is hidden wherever its file system is mounted, and where a part of it is."""
-    script = """mkdir "$HOME/work/a b" "$HOME/work/c"
-        mount --bind "$HOME" "$HOME/work/a b"; mount --bind "$HOME/.aws/sso" "$HOME/work/c"; exec "$@\""""
+    script = """mkdir "$HOME/project/a b" "$HOME/project/c"
+        mount --bind "$HOME" "$HOME/project/a b"; mount --bind "$HOME/.aws/sso" "$HOME/project/c"; exec "$@\""""
     before = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh")
-    code = "print(json.dumps([read(f'{home}/work/{each}') for each in sys.argv[1:]]))"
+    code = "print(json.dumps([read(f'{home}/project/{each}') for each in sys.argv[1:]]))"
     paths = ("a b/.aws/config", "c/cache/token.json", "code")
     status, out, err = house.run(house.user.python, "-c", LIBRARY + code, *paths, before=before)
     assert (0, ["ENOENT", "ENOENT", "code"], ROOT) == (status, json.loads(out), err)

@@ -168,7 +168,7 @@ def _cover(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _fix(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Mount what is above the folders of agents on itself, and yield what fails, and why."""
+    """Keep the paths of agents: mount the folders above them on themselves. Yield what can still change, and why."""
     for path in _movable(plan):
         try:
             _mount(path, path, None, _BIND | _REC)
