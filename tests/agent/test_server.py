@@ -157,7 +157,7 @@ def test_sealed_clients_leave_room_for_others(agents: Agents) -> None:
         for connection in [stack.enter_context(agents.connect()) for _ in range(MAX_SEALED)]:
             _say(connection, client.VERSION, b"wait")
             assert begun.acquire(timeout=30)
-        with pytest.raises(client.Refused, match="busy with sealed commands"):
+        with pytest.raises(client.Refused, match="busy, and takes no more requests from sealed commands"):
             agents.ask(b"verb")
         are_sealed = False
         assert [] == agents.ask(b"ping")

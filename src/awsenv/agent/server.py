@@ -46,6 +46,10 @@ MAX_WATCHING = 16
 MAX_SEALED = 96
 """Clients that are served at once before the agent refuses sealed ones, to keep places for the others."""
 
+_CROWDED = client.Refused(
+    "the agent is busy, and takes no more requests from sealed commands and containers now", "the same command later"
+)
+
 MAX_THREADS = 1000
 """Requests that run at once, including those whose clients have gone."""
 
@@ -246,7 +250,7 @@ class Server:
                 self._life.check_free(peer(connection))
             is_use = await self._exchange(connection, TIMEOUT)
         except client.Refused:
-            await send(connection, refusal(client.Refused("the agent is busy with sealed commands")))
+            await send(connection, refusal(_CROWDED))
         except Gone:
             return
         finally:
